@@ -1,0 +1,1 @@
+"""What came back: measure tables in, a computed verdict and its report out."""

@@ -1,0 +1,38 @@
+"""Blinding: the arms' labels are shuffled until exclusions, masks and model checks are frozen (INFERENCE 12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.measures.table import MeasureTable
+from protocols.base.seeds import generator
+from protocols.plan.promises import Plan
+
+ARMS = ("reference", "contrast", "codec_control")
+
+
+def shuffle_arms(plan: Plan, table: MeasureTable, key: str) -> MeasureTable:
+    """The table with the arms' labels shuffled within each person and scene; controls keep theirs.
+
+    Values, exclusions and missing cells stay where they are, so that everything that does not depend on the labels
+    can be checked. The same `key` gives the same shuffle.
+
+    Parameters
+    ----------
+    key
+        What the shuffle depends on besides the plan's seed and the person: the plan's hash.
+    """
+    arms = [name for name, condition in plan.conditions.items() if condition.role in ARMS]
+    rows = table.rows.copy()
+    concerned = rows["condition"].isin(arms)
+    scene = rows["scene"].fillna("").astype(str)
+    for (person, name), part in rows[concerned].groupby([rows["participant_id"], scene], sort=True):
+        random = generator(plan.decision.seed, "blind", key, table.id, str(person), str(name))
+        labels = part["condition"].to_numpy()
+        # One permutation of labels for the scene, so that repeated showings of a version stay together.
+        present = sorted(set(labels)) if len(set(labels)) > 1 else arms
+        renamed = dict(zip(present, random.permutation(np.array(present, dtype=object)), strict=True))
+        rows.loc[part.index, "condition"] = [renamed[label] for label in labels]
+    return replace(table, rows=rows)

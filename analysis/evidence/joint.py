@@ -1,0 +1,105 @@
+"""The joint table: what people say beside what their brains do, group by group (INFERENCE 6 and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from analysis.evidence.families import MEETS_EQUIVALENCE
+from analysis.evidence.verdict import HypothesisRecord, JointRecord
+from protocols.plan.expanding import POOLED, label_of
+from protocols.plan.promises import Plan
+
+DISSOCIATION = "Dissociation: not tested; it needs the direct comparison of both sensitivities."
+Claim = Literal[
+    "none", "neither_distinguishes", "both_distinguish", "only_reports_distinguish", "neural_difference_without_discrimination"
+]  # fmt: skip
+
+
+def joint_table(plan: Plan, records: Sequence[HypothesisRecord]) -> list[JointRecord]:
+    """One row for each pair of a conscious and a neural confirmatory hypothesis on the same groups and contrast."""
+    rows = []
+    central = [record for record in records if not record.exploratory and _is_central(plan, record)]
+    for conscious in central:
+        for neural in central:
+            same = conscious.groups == neural.groups and conscious.contrast == neural.contrast
+            if (
+                conscious.level == "conscious"
+                and neural.level == "neural"
+                and same
+                and conscious.group == neural.group
+            ):
+                rows.append(_row(plan, conscious, neural))
+    return rows
+
+
+def _is_central(plan: Plan, record: HypothesisRecord) -> bool:
+    """Live action against its AI version, within one group or all of them."""
+    if record.effect != "condition" or record.contrast is None:
+        return False
+    return [plan.conditions[name].role for name in record.contrast if name in plan.conditions] == [
+        "reference",
+        "contrast",
+    ]
+
+
+def _row(plan: Plan, conscious: HypothesisRecord, neural: HypothesisRecord) -> JointRecord:
+    who = "people" if conscious.group == POOLED else label_of(plan, "group", conscious.group)
+    measured = label_of(plan, "measure", neural.measure)
+    control = _control(conscious, neural)
+    claim, says = _claim(who, measured, conscious, neural, control)
+    not_shown = [DISSOCIATION]
+    if plan.sessions:
+        order = [session.name for session in plan.sessions]
+        first, second = (plan.measures[record.measure].session for record in (neural, conscious))
+        if first and second and order.index(first) < order.index(second):
+            not_shown.append("What people could tell during the scan: they were asked afterwards.")
+    if claim != "none" and any(r.scope == "for these scenes" for r in (conscious, neural)):
+        not_shown.append("Anything about other scenes.")
+    return JointRecord(
+        group=conscious.group, conscious_hypothesis=conscious.id, neural_hypothesis=neural.id, conscious=conscious.outcome,
+        neural=neural.outcome, control=control, claim=claim, says=says, does_not_show=tuple(not_shown),
+    )  # fmt: skip
+
+
+def _control(conscious: HypothesisRecord, neural: HypothesisRecord) -> str:
+    outcomes = [record.control.outcome if record.control else "none" for record in (conscious, neural)]
+    if outcomes == ["passed", "passed"]:
+        return "passed"
+    return "; ".join(
+        f"{record.measure}: {outcome}" for record, outcome in zip((conscious, neural), outcomes, strict=True)
+    )
+
+
+def _claim(
+    who: str, measured: str, conscious: HypothesisRecord, neural: HypothesisRecord, control: str
+) -> tuple[Claim, str]:
+    undecided = [r for r in (conscious, neural) if r.outcome in ("undecided", "not_estimable")]
+    if undecided:
+        open_ones = " and ".join(f"{record.id} ({record.outcome.replace('_', ' ')})" for record in undecided)
+        return "none", f"Nothing joint can be said about {who}: {open_ones}."
+    tells, responds = (record.outcome == "different" for record in (conscious, neural))
+    same_tells, same_responds = (record.outcome in MEETS_EQUIVALENCE for record in (conscious, neural))
+    if tells and responds:
+        return "both_distinguish", f"Both {who} and their {measured} distinguished the versions."
+    if same_tells and same_responds:
+        return "neither_distinguishes", (
+            f"Neither {who}, when asked, nor their {measured} distinguished the versions by as much as the bounds, on average over people."
+        )
+    if tells and same_responds:
+        return "only_reports_distinguish", (
+            f"{who.capitalize()} told the versions apart, while their {measured} did not differ by as much as its bound, on average."
+        )
+    if conscious.spread is None or conscious.spread.outcome != "inside":
+        return "none", (
+            f"The {measured} of {who} differed while their mean answers did not by as much as the bound; a neural difference without "
+            "demonstrable discrimination is not claimed, because the spread of people's answers was not tested against its bound."
+        )
+    if control != "passed":
+        return (
+            "none",
+            f"The {measured} of {who} differed while their answers did not, but a positive control was not passed.",
+        )
+    return "neural_difference_without_discrimination", (
+        f"The {measured} of {who} differed between the versions although they did not demonstrably tell them apart."
+    )

@@ -1,0 +1,288 @@
+"""``bazin analyse``: from measure tables to verdict and report, in the manner of a BIDS App."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.evidence.blind import shuffle_arms
+from analysis.evidence.decide import decide
+from analysis.evidence.deciding import refuse_unavailable
+from analysis.evidence.results import DESCRIPTIONS
+from analysis.evidence.verdict import Verdict
+from analysis.measures.checking import fit_to_plan
+from analysis.measures.table import FOLDER, PEOPLE, MeasureTable, measure_path, read_measure, read_people
+from protocols.base.bids import participant_id, write_description
+from protocols.base.errors import BazinError, Fault, InputError, OutputError, PlanError, UsageError, listed
+from protocols.base.files import write_atomically, write_json
+from protocols.base.steps import Done, perform, step
+from protocols.base.tables import frame_text
+from protocols.plan.promises import Plan
+from protocols.plan.reading import Promise, parse_plan, relied_upon
+
+PACKAGES = ("numpy", "scipy", "pandas", "pydantic", "matplotlib", "pingouin")
+Say = Callable[[str], None]
+
+
+@dataclass
+class Outcome:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    done
+        Which steps were computed or reused, and why.
+    warnings, errors
+        What the report lists; an error concerns one item and did not stop the others.
+    """
+
+    out: Path
+    done: list[Done] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    verdict: Verdict | None = None
+    report: Path | None = None
+
+
+def run_participant(
+    source: Path, out: Path, promise: Promise, labels: Sequence[str] = (), say: Say = print
+) -> Outcome:
+    """Bring every measure of the plan into ``OUT/measures`` and check it against the plan.
+
+    Tables imported into `source` are checked and, where `out` is another folder, taken over for the people asked for.
+    Nothing in this version computes measures from raw recordings.
+
+    Raises
+    ------
+    InputError
+        If no measure of the plan is there.
+    """
+    _refuse_reserved(promise.plan)
+    outcome = Outcome(out)
+    wanted = {participant_id(label) for label in labels}
+    same = source.resolve() == out.resolve()
+    if same and wanted:
+        raise UsageError(
+            Fault("--participant-label", "would cut the tables in place", got=listed(sorted(wanted)),
+                  way_out="name another output folder: the imported tables are never changed")
+        )  # fmt: skip
+    tables = _read_tables(source, promise.plan, outcome)
+    if not tables:
+        raise _nothing_measured(source, promise.plan, outcome)
+    for name, table in tables.items():
+        people = set(table.rows["participant_id"])
+        unknown = wanted - people
+        if unknown:
+            outcome.warnings.append(f"{name}: has no {listed(sorted(unknown))}")
+        if not same:
+            inputs = {
+                "table": measure_path(source, name),
+                "sidecar": measure_path(source, name).with_suffix(".json"),
+            }
+            settings = {"plan": promise.sha256, "people": sorted(wanted), "measure": name}
+            outcome.done.append(
+                perform(take_over, settings=settings, inputs=inputs, folder=out, stamp=f"take-over-{name}")
+            )
+        kept = len(people & wanted) if wanted else len(people)
+        say(f"{name}: {kept} people, {len(table.used)} of {len(table.rows)} rows usable")
+    if not same and (source / FOLDER / PEOPLE).exists():
+        inputs = {"people": source / FOLDER / PEOPLE}
+        outcome.done.append(
+            perform(take_over_people, settings={"people": sorted(wanted)}, inputs=inputs, folder=out)
+        )
+    return outcome
+
+
+@step(version=1)
+def take_over(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
+    """A measure table for the people asked for, bound to the plan."""
+    from dataclasses import replace
+
+    from analysis.measures.table import measure_texts
+
+    table = read_measure(inputs["table"])
+    rows = table.rows
+    if settings["people"]:
+        rows = rows[rows["participant_id"].isin(settings["people"])].reset_index(drop=True)
+    sidecar = table.sidecar.model_copy(update={"plan_sha256": settings["plan"]})
+    return measure_texts(replace(table, rows=rows, sidecar=sidecar))
+
+
+@step(version=1)
+def take_over_people(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
+    """The people table for the people asked for."""
+    from protocols.base.tables import read_frame
+
+    frame = read_frame(inputs["people"], required=("participant_id", "group"))
+    if settings["people"]:
+        frame = frame[frame["participant_id"].isin(settings["people"])]
+    return {f"{FOLDER}/{PEOPLE}": frame_text(frame)}
+
+
+def run_group(
+    source: Path, out: Path, promise: Promise, *, blind: bool = False, command: str = "", say: Say = print
+) -> Outcome:
+    """Compute verdict, result tables and report from the measure tables, and nothing else.
+
+    Parameters
+    ----------
+    source
+        Folder with ``measures/``; the participant level's output, or where tables were imported.
+    out
+        Where ``verdict.json``, ``results/`` and ``report.html`` go.
+    blind
+        Shuffle the arms' labels first.
+    command
+        The command line, for the report.
+
+    Raises
+    ------
+    PlanError
+        If the plan relies on what this version does not have.
+    InputError
+        If no measure of the plan has a table.
+    """
+    from analysis.report import build_report
+
+    plan = promise.plan
+    _refuse_reserved(plan)
+    refuse_unavailable(plan)
+    outcome = Outcome(out, warnings=[str(warning) for warning in promise.warnings])
+    folder = out if (out / FOLDER).is_dir() else source
+    tables = _read_tables(folder, plan, outcome)
+    if not tables:
+        raise _nothing_measured(folder, plan, outcome)
+    _refuse_results_in_raw(out)
+    inputs = {}
+    for name in tables:
+        inputs[f"{FOLDER}/{measure_path(folder, name).name}"] = measure_path(folder, name)
+        inputs[f"{FOLDER}/{measure_path(folder, name).stem}.json"] = measure_path(folder, name).with_suffix(
+            ".json"
+        )
+    if (folder / FOLDER / PEOPLE).exists():
+        inputs[f"{FOLDER}/{PEOPLE}"] = folder / FOLDER / PEOPLE
+    write_description(out, "bazin: verdict and measure tables")
+    write_atomically(out / "plan.json", promise.canonical)
+    inputs["plan.json"] = out / "plan.json"
+    settings = {"plan": promise.sha256, "blind": blind}
+    done = perform(decide_group, settings=settings, inputs=inputs, folder=out)
+    outcome.done.append(done)
+    say(str(done))
+    write_json(out / "logs" / "run.json", _run_record(inputs, outcome, blind, command))
+    outcome.verdict = Verdict.model_validate_json((out / "verdict.json").read_bytes())
+    outcome.report = build_report(out)
+    return outcome
+
+
+@step(version=1)
+def decide_group(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
+    """Verdict and result tables from measure tables and the resolved plan."""
+    import json
+
+    promise = parse_plan(inputs["plan.json"].read_text(encoding="utf-8"), "plan.json")
+    paths = [
+        path
+        for name, path in inputs.items()
+        if name.startswith(f"{FOLDER}/measure-") and path.suffix == ".tsv"
+    ]
+    fitted = [fit_to_plan(promise.plan, read_measure(path), path)[0] for path in paths]
+    tables = {table.id: table for table in fitted}
+    people_file = inputs.get(f"{FOLDER}/{PEOPLE}")
+    people = read_people(people_file.parent.parent) if people_file else None
+    if settings["blind"]:
+        tables = {name: shuffle_arms(promise.plan, table, settings["plan"]) for name, table in tables.items()}
+    decision = decide(promise.plan, settings["plan"], tables, people, blinded=settings["blind"])
+    outputs = {f"results/{name}.tsv": frame_text(frame) for name, frame in decision.tables.items()}
+    outputs["results/results.json"] = (
+        json.dumps({f"{name}.tsv": text for name, text in DESCRIPTIONS.items()}, indent=2) + "\n"
+    )
+    outputs["verdict.json"] = decision.verdict.model_dump_json(by_alias=True, indent=2) + "\n"
+    return outputs
+
+
+def _read_tables(folder: Path, plan: Plan, outcome: Outcome) -> dict[str, MeasureTable]:
+    """Every measure of the plan that has a sound table; the others are listed and do not stop these."""
+    tables = {}
+    for name in plan.measures:
+        path = measure_path(folder, name)
+        if not path.exists():
+            outcome.errors.append(
+                f"measure '{name}': no table {path.name} in {FOLDER}/; its hypotheses are not estimable"
+            )
+            continue
+        try:
+            table, warnings = fit_to_plan(plan, read_measure(path), path)
+        except (InputError, PlanError) as error:
+            outcome.errors.append(f"measure '{name}': {error}")
+            continue
+        outcome.warnings += warnings
+        tables[name] = table
+    return tables
+
+
+def _nothing_measured(folder: Path, plan: Plan, outcome: Outcome) -> BazinError:
+    return InputError(
+        Fault(
+            str(folder), "has no usable table of any measure of the plan", got="\n            ".join(outcome.errors),
+            accepted=listed(f"{FOLDER}/measure-{name}.tsv" for name in plan.measures),
+            way_out="bring values in with 'bazin import measures FILE --map MAP.yaml --out OUT'",
+        )
+    )  # fmt: skip
+
+
+def _refuse_reserved(plan: Plan) -> None:
+    """A plan must not be silently ignored in any part that can change a number."""
+    fields = relied_upon(plan, "analysis")
+    if fields:
+        raise PlanError(
+            Fault(
+                f"plan '{plan.plan}'", "relies on what this version does not do yet", got=listed(fields, limit=40),
+                way_out="if the values were measured elsewhere with these settings, say so in 'measured_elsewhere' of the measure "
+                "and take the fields out; otherwise wait for the version that has them",
+            )
+        )  # fmt: skip
+
+
+def _refuse_results_in_raw(out: Path) -> None:
+    """Never write into a raw data set."""
+    description = out / "dataset_description.json"
+    if not description.exists():
+        return
+    from protocols.base.files import read_json
+
+    document = read_json(description)
+    if (
+        isinstance(document, dict)
+        and document.get("DatasetType", "raw") == "raw"
+        and "GeneratedBy" not in document
+    ):
+        raise OutputError(
+            Fault(
+                str(out),
+                "is a raw BIDS data set, and results are never written into one",
+                way_out=f"use {out}/derivatives/bazin",
+            )
+        )
+
+
+def _run_record(inputs: Mapping[str, Path], outcome: Outcome, blind: bool, command: str) -> dict[str, Any]:
+    from protocols import __version__
+    from protocols.base.canonical import sha256_file
+
+    versions = {"bazin": __version__, **{name: importlib.metadata.version(name) for name in PACKAGES}}
+    return {
+        "command": command,
+        "versions": versions,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "blinded": blind,
+        "warnings": outcome.warnings,
+        "errors": outcome.errors,
+        "generated": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "sources": [{"file": name, "sha256": sha256_file(path)} for name, path in sorted(inputs.items())],
+    }

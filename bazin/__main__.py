@@ -1,0 +1,5 @@
+"""``python -m bazin``."""
+
+from bazin.cli import main
+
+main()

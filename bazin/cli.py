@@ -1,0 +1,263 @@
+"""The command ``bazin``. Every command imports what it needs when it runs, so that help answers at once."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SETTINGS: dict[str, Any] = {
+    "no_args_is_help": True,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "add_completion": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+app = typer.Typer(
+    help="Can people, and their brains, still tell live action from AI-generated film - and if not, can we show it?",
+    **SETTINGS,
+)
+plan_app = typer.Typer(help="Write, check and read plans.", **SETTINGS)
+import_app = typer.Typer(help="Bring in values measured with other tools.", **SETTINGS)
+app.add_typer(plan_app, name="plan")
+app.add_typer(import_app, name="import")
+
+
+class Level(StrEnum):
+    """Levels of a BIDS App."""
+
+    participant = "participant"
+    group = "group"
+
+
+class Truth(StrEnum):
+    """What is planted in the virtual lab."""
+
+    none = "none"
+    different = "different"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from protocols import __version__
+
+        typer.echo(f"bazin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+@plan_app.command("new")
+def plan_new(
+    name: Annotated[str, typer.Argument(help="Name of the study; the file is NAME.plan.yaml.")],
+    folder: Annotated[Path, typer.Option("--in", help="Folder to write into.")] = Path(),
+    template: Annotated[str, typer.Option(help="Shipped plan to start from.")] = "first-study",
+) -> None:
+    """Start a plan from a shipped one, with comments that explain every part."""
+    from protocols.plan.new import new_plan
+
+    path = new_plan(name, folder, template)
+    typer.echo(f"{path}\nEdit it, then: bazin plan check {path}")
+
+
+@plan_app.command("check")
+def plan_check(
+    file: Annotated[Path, typer.Argument(help="Plan file, or the name of a shipped plan.")],
+) -> None:
+    """Name every fault with line and column, and say what the plan can decide."""
+    from protocols.plan.reading import read_plan
+    from protocols.plan.show import check_report
+
+    typer.echo(check_report(read_plan(file)), nl=False)
+
+
+@plan_app.command("show")
+def plan_show(
+    file: Annotated[Path, typer.Argument(help="Plan file, or the name of a shipped plan.")],
+) -> None:
+    """Print the plan as a page a colleague can read."""
+    from protocols.plan.reading import read_plan
+    from protocols.plan.show import show
+
+    typer.echo(show(read_plan(file)), nl=False)
+
+
+@plan_app.command("schema")
+def plan_schema() -> None:
+    """Print the plan format as JSON Schema, for editors."""
+    import json
+
+    from protocols.plan.reading import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@import_app.command("measures")
+def import_measures_command(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV or XLSX table of measured values.")],
+    map_file: Annotated[Path, typer.Option("--map", help="YAML file that says which column is what.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the measure tables.")],
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan to check names, groups and units against.")
+    ] = None,
+    allow_column: Annotated[
+        list[str] | None, typer.Option("--allow-column", help="A column that looks personal and is not.")
+    ] = None,
+) -> None:
+    """Turn a table of values (SPM, FSL, EEGLAB, ...) into measure tables."""
+    from analysis.importing.measures import import_measures
+    from protocols.plan.reading import read_plan
+
+    promise = read_plan(plan) if plan is not None else None
+    summary = import_measures(file, map_file, out, plan=promise, allow_columns=allow_column or [])
+    for line in summary.lines():
+        typer.echo(line)
+
+
+@app.command()
+def analyse(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="BIDS_OR_OUT", help="Data set, or a folder with imported measure tables."),
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder for results.")],
+    level: Annotated[
+        Level, typer.Argument(help="participant writes measure tables, group decides from them.")
+    ],
+    plan: Annotated[Path, typer.Option("--plan", help="Plan file, or the name of a shipped plan.")],
+    participant_label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--participant-label",
+            "--participant_label",
+            help="Only these people; may be repeated, 'sub-' is optional.",
+        ),
+    ] = None,
+    blind: Annotated[
+        bool,
+        typer.Option("--blind", help="Shuffle the arms' labels: for freezing exclusions before looking."),
+    ] = False,
+) -> None:
+    """Analyse: measure tables per participant, then verdict and report for the group."""
+    from analysis.running import run_group, run_participant
+    from bazin.terminal import problems, strip
+    from protocols.base.errors import Fault, UsageError
+    from protocols.plan.reading import read_plan
+
+    if not source.is_dir():
+        raise UsageError(
+            Fault(
+                str(source),
+                "is not a folder" if source.exists() else "does not exist",
+                way_out="check the name",
+            )
+        )
+    if level is Level.group and participant_label:
+        raise UsageError(
+            Fault(
+                "--participant-label",
+                "does not go with the group level: it would change the sample",
+                way_out="take it away",
+            )
+        )
+    promise = read_plan(plan)
+    if level is Level.participant:
+        outcome = run_participant(source, out, promise, participant_label or [], say=typer.echo)
+    else:
+        outcome = run_group(source, out, promise, blind=blind, command=_command_line(), say=typer.echo)
+        assert outcome.verdict is not None
+        typer.echo("\n" + strip(outcome.verdict, color=sys.stdout.isatty()))
+        typer.echo(f"\nreport: {outcome.report}")
+    typer.echo(problems(outcome.warnings, outcome.errors), err=True, nl=False)
+    if outcome.errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(out: Annotated[Path, typer.Argument(help="Folder with verdict.json and results/.")]) -> None:
+    """Make the report again from the saved files."""
+    from analysis.report import build_report
+
+    typer.echo(f"report: {build_report(out)}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder for the virtual study.")] = Path("bazin-demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual lab.")] = 1,
+    truth: Annotated[
+        Truth, typer.Option(help="What is planted: no difference anywhere, or differences.")
+    ] = Truth.none,
+) -> None:
+    """Decide a whole virtual study: a lab's tables, import, analysis, verdict, report."""
+    from bazin.demo import run_demo
+
+    run_demo(out, seed=seed, truth=truth.value, say=typer.echo, color=sys.stdout.isatty())
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation: Python, parts, packages, fonts, browser, disk."""
+    from bazin.doctor import examine
+
+    text, healthy = examine()
+    typer.echo(text, nl=False)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _command_line() -> str:
+    """The command as typed, without the folders above the files' own names: reports travel, folder names tell."""
+    words = [Path(word).name if "/" in word or "\\" in word else word for word in sys.argv[1:]]
+    return " ".join(["bazin", *words])
+
+
+def main() -> None:
+    """Run the command; errors meant for the user are printed without a traceback."""
+    from bazin.rooms import check_one_root
+
+    intruder = check_one_root()
+    if intruder is not None:
+        print(intruder, file=sys.stderr)
+        raise SystemExit(2)
+    raise SystemExit(_guarded(lambda: app(standalone_mode=False)))
+
+
+def _guarded(run: Callable[[], object]) -> int:
+    from protocols.base.errors import BazinError
+
+    try:
+        code = run()
+    except BazinError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:  # the reader of a pipe (head, less) has gone
+        sys.stderr.close()
+        return 0
+    except (typer.Exit, SystemExit) as leaving:
+        return int(getattr(leaving, "exit_code", getattr(leaving, "code", 0)) or 0)
+    except Exception as error:  # click's own usage errors know how to show themselves
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        return int(getattr(error, "exit_code", 1))
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,1 @@
+"""The ground: errors, files, tables, hashes, BIDS names, steps, seeds, progress. Written once, here."""

@@ -1,0 +1,1 @@
+"""What is shown: pair manifest, provenance, low-level features, matching, preparation. Built later."""
