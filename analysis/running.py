@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from analysis.evidence.decide import decide
 from analysis.evidence.deciding import refuse_unavailable
 from analysis.evidence.results import DESCRIPTIONS
 from analysis.evidence.verdict import Verdict
+from analysis.importing.sources import unfinished_imports
 from analysis.measures.checking import fit_to_plan
 from analysis.measures.table import FOLDER, PEOPLE, MeasureTable, measure_path, read_measure, read_people
 from protocols.base.bids import participant_id, write_description
 from protocols.base.errors import BazinError, Fault, InputError, OutputError, PlanError, UsageError, listed
-from protocols.base.files import write_atomically, write_json
+from protocols.base.files import write_json
 from protocols.base.steps import Done, perform, step
 from protocols.base.tables import frame_text
 from protocols.plan.promises import Plan
-from protocols.plan.reading import Promise, parse_plan, relied_upon
+from protocols.plan.reading import Promise, parse_plan, relied_upon, resolved
 
 PACKAGES = ("numpy", "scipy", "pandas", "pydantic", "matplotlib", "pingouin")
 Say = Callable[[str], None]
@@ -62,15 +64,21 @@ def run_participant(
     InputError
         If no measure of the plan is there.
     """
-    _refuse_reserved(promise.plan)
+    _refuse_undone(promise.plan)
+    _refuse_results_in_raw(out)
     outcome = Outcome(out)
     wanted = {participant_id(label) for label in labels}
     same = source.resolve() == out.resolve()
     if same and wanted:
         raise UsageError(
-            Fault("--participant-label", "would cut the tables in place", got=listed(sorted(wanted)),
-                  way_out="name another output folder: the imported tables are never changed")
-        )  # fmt: skip
+            Fault(
+                "--participant-label",
+                "would cut the tables in place",
+                got=listed(sorted(wanted)),
+                way_out="name another output folder: the imported tables are never changed",
+            )
+        )
+    _refuse_unfinished(source)
     tables = _read_tables(source, promise.plan, outcome)
     if not tables:
         raise _nothing_measured(source, promise.plan, outcome)
@@ -88,8 +96,9 @@ def run_participant(
             outcome.done.append(
                 perform(take_over, settings=settings, inputs=inputs, folder=out, stamp=f"take-over-{name}")
             )
-        kept = len(people & wanted) if wanted else len(people)
-        say(f"{name}: {kept} people, {len(table.used)} of {len(table.rows)} rows usable")
+        kept = table.rows[table.rows["participant_id"].isin(wanted or people)]
+        usable = int((kept["included"] == 1).sum())
+        say(f"{name}: {kept['participant_id'].nunique()} people, {usable} of {len(kept)} rows usable")
     if not same and (source / FOLDER / PEOPLE).exists():
         inputs = {"people": source / FOLDER / PEOPLE}
         outcome.done.append(
@@ -101,8 +110,6 @@ def run_participant(
 @step(version=1)
 def take_over(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
     """A measure table for the people asked for, bound to the plan."""
-    from dataclasses import replace
-
     from analysis.measures.table import measure_texts
 
     table = read_measure(inputs["table"])
@@ -150,14 +157,15 @@ def run_group(
     from analysis.report import build_report
 
     plan = promise.plan
-    _refuse_reserved(plan)
-    refuse_unavailable(plan)
-    outcome = Outcome(out, warnings=[str(warning) for warning in promise.warnings])
+    _refuse_undone(plan)
+    _refuse_results_in_raw(out)
+    known = [str(replace(warning, file=Path(warning.file).name)) for warning in promise.warnings]
+    outcome = Outcome(out, warnings=known)
     folder = out if (out / FOLDER).is_dir() else source
+    _refuse_unfinished(folder)
     tables = _read_tables(folder, plan, outcome)
     if not tables:
         raise _nothing_measured(folder, plan, outcome)
-    _refuse_results_in_raw(out)
     inputs = {}
     for name in tables:
         inputs[f"{FOLDER}/{measure_path(folder, name).name}"] = measure_path(folder, name)
@@ -167,7 +175,9 @@ def run_group(
     if (folder / FOLDER / PEOPLE).exists():
         inputs[f"{FOLDER}/{PEOPLE}"] = folder / FOLDER / PEOPLE
     write_description(out, "bazin: verdict and measure tables")
-    write_atomically(out / "plan.json", promise.canonical)
+    write_json(
+        out / "plan.json", resolved(plan)
+    )  # in the plan's own order; the hash is of its canonical form
     inputs["plan.json"] = out / "plan.json"
     settings = {"plan": promise.sha256, "blind": blind}
     done = perform(decide_group, settings=settings, inputs=inputs, folder=out)
@@ -218,7 +228,8 @@ def _read_tables(folder: Path, plan: Plan, outcome: Outcome) -> dict[str, Measur
         try:
             table, warnings = fit_to_plan(plan, read_measure(path), path)
         except (InputError, PlanError) as error:
-            outcome.errors.append(f"measure '{name}': {error}")
+            told = str(error).replace(f"{folder}{os.sep}", "")  # the report travels, folder names need not
+            outcome.errors.append(f"measure '{name}': {told}")
             continue
         outcome.warnings += warnings
         tables[name] = table
@@ -228,46 +239,70 @@ def _read_tables(folder: Path, plan: Plan, outcome: Outcome) -> dict[str, Measur
 def _nothing_measured(folder: Path, plan: Plan, outcome: Outcome) -> BazinError:
     return InputError(
         Fault(
-            str(folder), "has no usable table of any measure of the plan", got="\n            ".join(outcome.errors),
+            str(folder),
+            "has no usable table of any measure of the plan",
+            got="\n            ".join(outcome.errors),
             accepted=listed(f"{FOLDER}/measure-{name}.tsv" for name in plan.measures),
             way_out="bring values in with 'bazin import measures FILE --map MAP.yaml --out OUT'",
         )
-    )  # fmt: skip
+    )
+
+
+def _refuse_undone(plan: Plan) -> None:
+    """Refuse a plan that asks for what is not there yet: no part that can change a number is silently ignored."""
+    faults: list[Fault] = []
+    for refuse in (refuse_unavailable, _refuse_reserved):
+        try:
+            refuse(plan)
+        except PlanError as error:
+            faults += error.faults
+    if faults:
+        raise PlanError(faults)
 
 
 def _refuse_reserved(plan: Plan) -> None:
-    """A plan must not be silently ignored in any part that can change a number."""
+    """Refuse settings of the analysis that nothing uses yet."""
     fields = relied_upon(plan, "analysis")
     if fields:
         raise PlanError(
             Fault(
-                f"plan '{plan.plan}'", "relies on what this version does not do yet", got=listed(fields, limit=40),
-                way_out="if the values were measured elsewhere with these settings, say so in 'measured_elsewhere' of the measure "
-                "and take the fields out; otherwise wait for the version that has them",
+                f"plan '{plan.plan}'",
+                "relies on what this version does not do yet",
+                got=listed(fields, limit=40),
+                way_out="if the values were measured elsewhere with these settings, say so in 'measured_elsewhere' of "
+                "the measure and take the fields out; otherwise wait for the version that has them",
             )
-        )  # fmt: skip
+        )
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder into which an import was begun and not finished."""
+    unfinished = unfinished_imports(folder)
+    if unfinished:
+        raise InputError(unfinished)
 
 
 def _refuse_results_in_raw(out: Path) -> None:
-    """Never write into a raw data set."""
+    """Never write into a raw data set, nor over another program's derivatives."""
     description = out / "dataset_description.json"
     if not description.exists():
         return
     from protocols.base.files import read_json
 
     document = read_json(description)
-    if (
-        isinstance(document, dict)
-        and document.get("DatasetType", "raw") == "raw"
-        and "GeneratedBy" not in document
-    ):
-        raise OutputError(
-            Fault(
-                str(out),
-                "is a raw BIDS data set, and results are never written into one",
-                way_out=f"use {out}/derivatives/bazin",
-            )
+    makers = document.get("GeneratedBy") if isinstance(document, dict) else None
+    names = [maker.get("Name") for maker in makers or () if isinstance(maker, dict)]
+    if "bazin" in names:
+        return
+    raw = not isinstance(document, dict) or document.get("DatasetType", "raw" if not names else "") == "raw"
+    whose = "a raw BIDS data set" if raw else f"a data set of another program ({listed(names)})"
+    raise OutputError(
+        Fault(
+            str(out),
+            f"is {whose}, and results are never written into one",
+            way_out=f"use {out / 'derivatives' / 'bazin' if raw else 'a folder of its own'}",
         )
+    )
 
 
 def _run_record(inputs: Mapping[str, Path], outcome: Outcome, blind: bool, command: str) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def analyse(
         Path,
         typer.Argument(metavar="BIDS_OR_OUT", help="Data set, or a folder with imported measure tables."),
     ],
-    out: Annotated[Path, typer.Argument(help="Folder for results.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for results.")],
     level: Annotated[
         Level, typer.Argument(help="participant writes measure tables, group decides from them.")
     ],
@@ -143,7 +143,7 @@ def analyse(
         typer.Option(
             "--participant-label",
             "--participant_label",
-            help="Only these people; may be repeated, 'sub-' is optional.",
+            help="Only these people: 01 02 sub-03.",
         ),
     ] = None,
     blind: Annotated[
@@ -151,7 +151,10 @@ def analyse(
         typer.Option("--blind", help="Shuffle the arms' labels: for freezing exclusions before looking."),
     ] = False,
 ) -> None:
-    """Analyse: measure tables per participant, then verdict and report for the group."""
+    """Analyse people, then the group.
+
+    The participant level writes and checks measure tables, the group level computes verdict and report from them.
+    """
     from analysis.running import run_group, run_participant
     from bazin.terminal import problems, strip
     from protocols.base.errors import Fault, UsageError
@@ -202,7 +205,10 @@ def demo(
         Truth, typer.Option(help="What is planted: no difference anywhere, or differences.")
     ] = Truth.none,
 ) -> None:
-    """Decide a whole virtual study: a lab's tables, import, analysis, verdict, report."""
+    """Decide a whole virtual study.
+
+    A lab's tables, their import, the analysis, the verdict and its report.
+    """
     from bazin.demo import run_demo
 
     run_demo(out, seed=seed, truth=truth.value, say=typer.echo, color=sys.stdout.isatty())
@@ -210,7 +216,10 @@ def demo(
 
 @app.command()
 def doctor() -> None:
-    """Check this installation: Python, parts, packages, fonts, browser, disk."""
+    """Check this installation.
+
+    Python, bazin's own parts, packages, fonts, disk.
+    """
     from bazin.doctor import examine
 
     text, healthy = examine()
@@ -233,7 +242,29 @@ def main() -> None:
     if intruder is not None:
         print(intruder, file=sys.stderr)
         raise SystemExit(2)
-    raise SystemExit(_guarded(lambda: app(standalone_mode=False)))
+    words = repeat_option(sys.argv[1:], ("--participant-label", "--participant_label"))
+    raise SystemExit(_guarded(lambda: app(words, standalone_mode=False)))
+
+
+def repeat_option(words: list[str], options: tuple[str, ...]) -> list[str]:
+    """``--participant-label 01 02`` as BIDS Apps take it, written ``--participant-label 01 --participant-label 02``."""
+    written: list[str] = []
+    current = ""
+    for word in words:
+        if word.startswith("-"):
+            current = word if word in options else ""
+        elif current and written[-1] != current:
+            written.append(current)
+        written.append(word)
+    return written
+
+
+INTERRUPTED = 130
+
+
+def _interrupted() -> int:
+    print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _guarded(run: Callable[[], object]) -> int:
@@ -245,15 +276,13 @@ def _guarded(run: Callable[[], object]) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(
-            "\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr
-        )
-        return 130
+        return _interrupted()
     except BrokenPipeError:  # the reader of a pipe (head, less) has gone
         sys.stderr.close()
         return 0
     except (typer.Exit, SystemExit) as leaving:
-        return int(getattr(leaving, "exit_code", getattr(leaving, "code", 0)) or 0)
+        left = int(getattr(leaving, "exit_code", getattr(leaving, "code", 0)) or 0)
+        return _interrupted() if left == INTERRUPTED else left  # typer turns Ctrl-C into this code
     except Exception as error:  # click's own usage errors know how to show themselves
         show = getattr(error, "show", None)
         if show is None:

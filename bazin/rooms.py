@@ -38,6 +38,7 @@ def check_one_root() -> str | None:
                 f"bazin: '{origin}' stands in the place of bazin's own part '{room}'.\n"
                 f"  got:      {origin}\n"
                 f"  accepted: {Path(__file__).resolve().parent.parent / room}\n"
-                f"  way out:  start the command 'bazin' from another folder, rename {origin.name}, or take its folder out of PYTHONPATH"
+                f"  way out:  start the command 'bazin' from another folder, rename {origin.name}, "
+                "or take its folder out of PYTHONPATH"
             )
     return "\n".join(messages) or None

@@ -43,7 +43,8 @@ def _line(record: HypothesisRecord, width: int, color: bool) -> str:
     if record.estimate is not None and record.ci_difference is not None:
         unit = unit_words(record.unit)
         digits, interval = digits_for(record.se), record.ci_difference
-        numbers = f"{amount(record.estimate, digits)} {unit}, {percent(interval.level)} CI {amount(interval.low, digits)} to {amount(interval.high, digits)}"
+        ends = f"{amount(interval.low, digits)} to {amount(interval.high, digits)}"
+        numbers = f"{amount(record.estimate, digits)} {unit}, {percent(interval.level)} CI {ends}"
         numbers += f", bound ±{amount(record.bound)}" if record.bound else ""
     note = f"  [{record.qualifier}]" if record.qualifier else ""
     return f"  {record.id:<{width}}  {shown}  {record.measure} {record.group}: {numbers}{note}"

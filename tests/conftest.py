@@ -74,18 +74,18 @@ class Finished(NamedTuple):
 RunBazin = Callable[..., Finished]
 
 
-@pytest.fixture
-def run_bazin(tmp_path: Path) -> RunBazin:
-    """Run the installed `bazin` command as a user would; in the test's own folder unless told otherwise."""
+@pytest.fixture(scope="session")
+def run_bazin(tmp_path_factory: pytest.TempPathFactory) -> RunBazin:
+    """Run the installed `bazin` command as a user would; in an empty folder unless told otherwise."""
     command = shutil.which("bazin", path=Path(sys.executable).parent)
     assert command, "the project is not installed beside this Python: run `make env`"
 
     def run(
-        args: Sequence[str | Path], *, cwd: Path = tmp_path, env: Mapping[str, str] | None = None
+        args: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Finished:
         done = subprocess.run(
             [command, *map(str, args)],
-            cwd=cwd,
+            cwd=cwd or tmp_path_factory.mktemp("run"),
             env={**os.environ, **(env or {})},
             capture_output=True,
             encoding="utf-8",

@@ -8,9 +8,8 @@ import numpy as np
 
 from analysis.measures.table import MeasureTable
 from protocols.base.seeds import generator
+from protocols.plan.expanding import arms_of
 from protocols.plan.promises import Plan
-
-ARMS = ("reference", "contrast", "codec_control")
 
 
 def shuffle_arms(plan: Plan, table: MeasureTable, key: str) -> MeasureTable:
@@ -24,8 +23,9 @@ def shuffle_arms(plan: Plan, table: MeasureTable, key: str) -> MeasureTable:
     key
         What the shuffle depends on besides the plan's seed and the person: the plan's hash.
     """
-    arms = [name for name, condition in plan.conditions.items() if condition.role in ARMS]
     rows = table.rows.copy()
+    shown = set(rows["condition"].dropna())  # a measure may not have every arm; it must not get a new one
+    arms = sorted(shown.intersection(arms_of(plan)))
     concerned = rows["condition"].isin(arms)
     scene = rows["scene"].fillna("").astype(str)
     for (person, name), part in rows[concerned].groupby([rows["participant_id"], scene], sort=True):

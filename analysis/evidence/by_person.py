@@ -51,17 +51,22 @@ def estimate_by_person(
     NotEstimable
         If a group has fewer people than the model needs, or its values do not vary.
     """
-    parts: list[tuple[float, float]] = []
+    parts: list[tuple[float, int]] = []
     total = 0.0
     for weight, (group, values) in zip(weights, effects.items(), strict=True):
         mean, variance, df = _intercept(group, values, None if covariates is None else covariates[group])
         total += weight * mean
         parts.append((weight**2 * variance, df))
     variance = sum(part for part, _ in parts)
-    df = variance**2 / sum(part**2 / n for part, n in parts)
+    combined_df = variance**2 / sum(part**2 / n for part, n in parts)
     people = {group: len(values) for group, values in effects.items()}
     return Estimate(
-        float(total), float(np.sqrt(variance)), float(df), method or _method(weights), people, n_scenes
+        float(total),
+        float(np.sqrt(variance)),
+        float(combined_df),
+        method or _method(weights),
+        people,
+        n_scenes,
     )
 
 

@@ -6,9 +6,9 @@ from analysis.evidence.controls import ControlResult
 from analysis.evidence.estimates import Estimate
 from analysis.evidence.outcomes import Magnitude, Outcome, Tests
 from analysis.evidence.wording import amount, capital, digits_for, p_value, percent, unit_words
-from protocols.plan.expanding import POOLED, Expanded, label_of, model_of, session_of
+from protocols.plan.expanding import Expanded, label_of, model_of, session_of
 from protocols.plan.measuring import Measure
-from protocols.plan.promises import Plan
+from protocols.plan.promises import POOLED, Plan
 
 FEWEST_SCENES = 12
 RANDOM_GENERATORS = 5
@@ -56,9 +56,18 @@ def numbers(estimate: Estimate, tests: Tests, unit: str) -> str:
 
 
 def says(
-    plan: Plan, item: Expanded, estimate: Estimate | None, tests: Tests | None, *, bound: float | None,
-    outcome: Outcome, magnitude: Magnitude | None, qualifier: str | None, reason: str | None, p_difference: float | None,
-) -> str:  # fmt: skip
+    plan: Plan,
+    item: Expanded,
+    estimate: Estimate | None,
+    tests: Tests | None,
+    *,
+    bound: float | None,
+    outcome: Outcome,
+    magnitude: Magnitude | None,
+    qualifier: str | None,
+    reason: str | None,
+    p_difference: float | None,
+) -> str:
     """One sentence or two: the effect with its numbers, then the outcome in the words it allows."""
     h = item.hypothesis
     measure = plan.measures[h.measure]
@@ -68,7 +77,10 @@ def says(
     subject = f"{capital(name)} of {who}: {effect_words(plan, item)} was {numbers(estimate, tests, measure.in_unit)}"
     inside = f"±{amount(bound)} {unit_words(measure.in_unit)}" if bound else ""
     if qualifier == "scale-dependent":
-        return f"{subject}. The groups differ in their response to all clips, and relative to it the difference is not kept: scale-dependent, undecided."
+        return (
+            f"{subject}. The groups differ in their response to all clips, and relative to it the difference is not "
+            "kept: scale-dependent, undecided."
+        )
     if outcome == "different":
         size = {
             "exceeds_bound": f", and by more than the bound of {inside}",
@@ -77,11 +89,16 @@ def says(
         }[magnitude]
         return f"{subject}: different from 0 ({p_value(p_difference)}){size}."
     if outcome == "equivalent":
-        return f"{subject}, inside the bound of {inside} (both one-sided {_at_most(tests)}): equivalent, on average over people."
+        both = f"inside the bound of {inside} (both one-sided {_at_most(tests)})"
+        return f"{subject}, {both}: equivalent, on average over people."
     if outcome == "trivial":
-        return f"{subject}: different from 0 ({p_value(p_difference)}), yet inside the bound of {inside} (both one-sided {_at_most(tests)}): a trivial difference, on average over people."
+        both = f"inside the bound of {inside} (both one-sided {_at_most(tests)})"
+        return f"{subject}: different from 0 ({p_value(p_difference)}), yet {both}: trivial, on average over people."
     if qualifier and qualifier.startswith("equivalent"):
-        return f"{subject}, inside the bound of {inside}, but the positive control was not passed: equivalence cannot be interpreted, undecided."
+        return (
+            f"{subject}, inside the bound of {inside}, but the positive control was not passed: equivalence cannot be "
+            "interpreted, undecided."
+        )
     asked = {
         "difference": "no difference was shown, and its absence was not asked for",
         "equivalence": f"equivalence within {inside} was not shown, and a difference was not asked for",
@@ -117,7 +134,7 @@ def does_not_show(
         return ("Anything: there is no estimate.",)
     if outcome == "undecided":
         found.append(
-            "That there is no difference: too little was seen to say either. A p above the level is not evidence of absence."
+            "That there is no difference: too little was seen to say either; a large p is no evidence of absence."
         )
     if null and measure.level == "conscious":
         found.append("That they could not tell if asked in another way: it holds when asked in this way.")
@@ -180,7 +197,7 @@ def _generators(plan: Plan, item: Expanded) -> str:
         return f"Anything about other generators: it holds for {names[0]} only."
     if len(names) < RANDOM_GENERATORS or plan.decision.generators.scope != "random_if_5":
         return f"Anything about generators other than {', '.join(names)}."
-    return "Anything about generators unlike those sampled: they were not a random factor in this analysis."
+    return f"Anything about generators other than {', '.join(names)}: they were not a random factor in this analysis."
 
 
 def pooled_note(item: Expanded) -> str:

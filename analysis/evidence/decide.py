@@ -124,7 +124,7 @@ def decide(
         case.codec = _codec_agreement(plan, case, cases)
         _describe(plan, case, cases, started)
     records = [hypothesis_record(plan, case, scope_of(plan, case.item, _scenes(case))) for case in cases]
-    families = [family_record(plan, name, family, records) for name, family in plan.families.items()]
+    families = [family_record(name, family, records) for name, family in plan.families.items()]
     verdict = Verdict(
         schema=1,
         plan=PlanRecord(name=plan.plan, title=plan.title, sha256=plan_sha256),
@@ -204,9 +204,14 @@ def _decided(
         p_values = {m.item.id: t.p_equivalence if (t := own(m)) else None for m in asked}
         p_equivalence = adjust(claim, p_values)[case.item.id]
     outcome, magnitude = outcome_of(
-        tests, p_difference=p_difference, p_equivalence=p_equivalence, asks=h.asks, bound=case.bound,
-        alpha=plan.decision.alpha, alpha_equivalence=plan.decision.alpha_equivalence,
-    )  # fmt: skip
+        tests,
+        p_difference=p_difference,
+        p_equivalence=p_equivalence,
+        asks=h.asks,
+        bound=case.bound,
+        alpha=plan.decision.alpha,
+        alpha_equivalence=plan.decision.alpha_equivalence,
+    )
     return p_difference, p_equivalence, outcome, magnitude
 
 
@@ -220,7 +225,8 @@ def _qualify_by_control(case: Case) -> None:
     ):
         return
     case.qualifier = f"{case.outcome}, {UNINTERPRETABLE}"
-    if case.outcome == "trivial":  # the difference stands; that it is small does not
+    if case.outcome == "trivial" and case.item.hypothesis.asks != "equivalence":
+        # the difference stands; that it is small does not
         case.outcome, case.magnitude = "different", "size_undecided"
     else:
         case.outcome = "undecided"
@@ -242,7 +248,7 @@ def _qualify_by_scale(plan: Plan, case: Case) -> None:
 
 
 def _codec_agreement(plan: Plan, case: Case, cases: list[Case]) -> str:
-    """Does ai − codec_control say the same as ai − live, in the same measure and people?"""
+    """Say whether ai − codec_control agrees with ai − live, in the same measure and people."""
     h = case.item.hypothesis
     for other in cases:
         o = other.item.hypothesis

@@ -20,6 +20,8 @@ from protocols.plan.expanding import Expanded, expand, model_of, session_of
 from protocols.plan.measuring import Covariate, Measure
 from protocols.plan.promises import DecidingModel, Plan
 
+RATE_WORDS = {"loglinear": "log-linear rates"}
+
 
 @dataclass(frozen=True)
 class Question:
@@ -37,6 +39,8 @@ class Question:
         Whether people saw both versions of a scene.
     fewest
         Scenes or trials a person needs per condition.
+    rate_correction
+        How hit and false-alarm rates of 0 and 1 are avoided.
     """
 
     item: Expanded
@@ -45,6 +49,7 @@ class Question:
     people: pd.DataFrame | None
     paired_scenes: bool
     fewest: int
+    rate_correction: str = "loglinear"
 
     @property
     def conditions(self) -> tuple[str | None, str | None]:
@@ -67,7 +72,8 @@ def ask(plan: Plan, item: Expanded, table: MeasureTable, people: pd.DataFrame | 
     measure = plan.measures[item.hypothesis.measure]
     session = session_of(plan, measure)
     both = session is None or session.exposure == "both_versions"
-    return Question(item, measure, table, people, both, plan.exclusions.scenes_per_condition)
+    fewest, correction = plan.exclusions.scenes_per_condition, plan.analysis.beh.rate_correction
+    return Question(item, measure, table, people, both, fewest, correction)
 
 
 def by_person(question: Question) -> Evidence:
@@ -75,9 +81,14 @@ def by_person(question: Question) -> Evidence:
     item, h = question.item, question.item.hypothesis
     first, second = question.conditions
     effects = person_effects(
-        question.table, item.groups, first, second,
-        against=h.against if h.effect == "level" else 0.0, paired_scenes=question.paired_scenes, fewest=question.fewest,
-    )  # fmt: skip
+        question.table,
+        item.groups,
+        first,
+        second,
+        against=h.against if h.effect == "level" else 0.0,
+        paired_scenes=question.paired_scenes,
+        fewest=question.fewest,
+    )
     covariates = None
     if question.measure.covariates:
         effects, covariates = _with_covariates(effects, question)
@@ -97,11 +108,13 @@ def by_person(question: Question) -> Evidence:
 def _method(question: Question) -> str:
     h, measure = question.item.hypothesis, question.measure
     what = {
-        "condition": "people's differences", "group_by_condition": "people's differences",
-        "level": "people's means", "group": "people's means",
-    }[h.effect]  # fmt: skip
+        "condition": "people's differences",
+        "group_by_condition": "people's differences",
+        "level": "people's means",
+        "group": "people's means",
+    }[h.effect]
     if measure.statistic == "dprime_per_person" and h.contrast:
-        what = "people's d' (log-linear rates)"
+        what = f"people's d' ({RATE_WORDS[question.rate_correction]})"
     if measure.covariates:
         names = listed(covariate.name for covariate in measure.covariates)
         return f"linear model of {what}, adjusted for {names}, residual variance by group"
@@ -123,12 +136,15 @@ def _with_covariates(
     if missing:
         raise PlanError(
             Fault(
-                f"measures.{question.item.hypothesis.measure}.covariates", f"names {listed(missing)}, which the people table lacks",
-                got=listed(() if table is None else table.columns), way_out="import them with 'people:' in the import map",
+                f"measures.{question.item.hypothesis.measure}.covariates",
+                f"names {listed(missing)}, which the people table lacks",
+                got=listed(() if table is None else table.columns),
+                way_out="import them with 'people:' in the import map",
             )
-        )  # fmt: skip
+        )
     assert table is not None
-    rows = effects.rows.merge(table[["participant_id", *names]], on="participant_id", how="left")
+    wanted_of = table[["participant_id", "group", *names]]
+    rows = effects.rows.merge(wanted_of, on=["participant_id", "group"], how="left")
     for name in names:
         lacking = (rows["included"] == 1) & rows[name].isna()
         rows.loc[lacking, "reason"] = f"no value of covariate '{name}'"
@@ -161,10 +177,12 @@ def refuse_unavailable(plan: Plan) -> None:
         raise PlanError(
             [
                 Fault(
-                    f"plan '{plan.plan}'", f"asks for the deciding model '{model}', which this version does not have yet",
-                    got=listed(ids), accepted=listed(MODELS),
-                    way_out="wait for the version that has it; deciding by another model would not be what was promised",
+                    f"plan '{plan.plan}'",
+                    f"asks for the deciding model '{model}', which this version does not have yet",
+                    got=listed(ids),
+                    accepted=listed(MODELS),
+                    way_out="wait for the version that has it: another model would not be what was promised",
                 )
                 for model, ids in asking.items()
             ]
-        )  # fmt: skip
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from analysis.evidence.outcomes import Outcome
+from analysis.evidence.outcomes import Asks, Outcome
 
 Claim = Literal["any", "all", "each"]
 MEETS_EQUIVALENCE: tuple[Outcome, ...] = ("equivalent", "trivial")
@@ -37,6 +37,15 @@ def adjust(claim: Claim, p_values: Mapping[str, float | None]) -> dict[str, floa
         return dict(p_values)
     adjusted = holm([1.0 if p is None else p for p in p_values.values()])
     return {name: None if p is None else q for (name, p), q in zip(p_values.items(), adjusted, strict=True)}
+
+
+def counts_as(outcome: Outcome, asks: Asks) -> Outcome:
+    """What an outcome is worth in a joint claim.
+
+    Equivalence that was not asked for takes ``different`` back (``trivial``) and claims nothing itself: it was neither
+    adjusted nor gated by a positive control.
+    """
+    return "undecided" if asks == "difference" and outcome in MEETS_EQUIVALENCE else outcome
 
 
 def family_outcome(claim: Claim, outcomes: Mapping[str, Outcome]) -> Outcome | None:

@@ -88,6 +88,9 @@ def person_effects(
     everyone = table.rows[table.rows["group"].isin(groups)]
     used = everyone[everyone["included"] == 1]
     conditions = sorted(table.used["condition"].dropna().unique())
+    if ALL_CLIPS not in (first, second):  # clips of other conditions may have no scene, and are not paired
+        compared = [name for name in (first, second) if name in conditions]
+        used = used[used["condition"].isin(compared)] if compared else used
     cells = _cells(used, key, within, trials=choices)
     lost: set[tuple[str, str]] = set()
     if (
@@ -100,10 +103,12 @@ def person_effects(
         cells, lost = _scenes_with_both(cells, key, within, [str(first), str(second)])
     index = pd.MultiIndex.from_frame(everyone[key].drop_duplicates().sort_values(key))
     (a, n_a), (b, n_b) = (_values(cells, key, name, conditions, index) for name in (first, second))
+    if first is None:  # compared with a fixed value, not with a condition
+        a, n_a = pd.Series(against, index=index), pd.Series(0, index=index)
     if choices and first is not None:
         effect = dprime(b * n_b, n_b, a * n_a, n_a)
     else:
-        effect = b - (against if first is None else a)
+        effect = b - a
     least = max(1, fewest)
     enough = [
         (n >= least) | (name == FIXATION)
@@ -120,12 +125,12 @@ def person_effects(
     rows.loc[~included, ["n_first", "n_second"]] = 0
     rows.loc[~included, "reason"] = [
         _why(everyone, key, code, first, second, least, code in lost) for code in rows.index[~included]
-    ]  # fmt: skip
-    kept = cells.set_index(key).index.isin(rows.index[included]) if len(cells) else []
+    ]
     concerned = [name for name in (first, second) if name in conditions] or conditions
-    scenes = (
-        cells.loc[kept & cells["condition"].isin(concerned), "scene"].dropna().nunique() if len(cells) else 0
+    kept = pd.MultiIndex.from_frame(cells[key]).isin(rows.index[included]) & cells["condition"].isin(
+        concerned
     )
+    scenes = cells.loc[kept, "scene"].dropna().nunique()
     columns = [
         "participant_id",
         "group",
@@ -144,7 +149,7 @@ def person_effects(
 
 
 def _cells(used: pd.DataFrame, key: list[str], within: str, *, trials: bool) -> pd.DataFrame:
-    """One value per person, condition and scene, each scene once however often it was shown; for choices every trial."""
+    """One value per person, condition and scene, however often it was shown; for choices every trial."""
     columns = list(dict.fromkeys([*key, "condition", within, "scene", "value"]))
     if trials or used[within].isna().any():
         return used[columns]
@@ -171,9 +176,9 @@ def _values(
         return pd.Series(0.0, index=index), pd.Series(0, index=index)
     if name == ALL_CLIPS:
         parts = [_values(cells, key, condition, conditions, index) for condition in conditions]
-        return sum(value for value, _ in parts) / max(len(parts), 1), sum(
-            n for _, n in parts
-        )  # NaN where one is missing
+        values = pd.DataFrame({i: value for i, (value, _) in enumerate(parts)}, index=index, dtype=float)
+        counts = pd.DataFrame({i: n for i, (_, n) in enumerate(parts)}, index=index)
+        return values.mean(axis=1, skipna=False), counts.sum(axis=1)
     chosen = cells if name is None else cells[cells["condition"] == name]
     grouped = chosen.groupby(key)["value"]
     return grouped.mean().reindex(index), grouped.size().reindex(index, fill_value=0)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from analysis.evidence.claims import does_not_show, says
 from analysis.evidence.controls import ControlResult
-from analysis.evidence.families import family_outcome
+from analysis.evidence.families import counts_as, family_outcome
 from analysis.evidence.outcomes import Interval
 from analysis.evidence.verdict import Ci, ControlRecord, FamilyRecord, HypothesisRecord, SpreadRecord
 from protocols.base.errors import listed
@@ -62,11 +62,19 @@ def hypothesis_record(plan: Plan, case: Case, scope: str) -> HypothesisRecord:
         qualifier=case.qualifier,
         reason=case.evidence.reason,
         says=says(
-            plan, item, estimate, tests, bound=case.bound, outcome=case.outcome, magnitude=case.magnitude,
-            qualifier=case.qualifier, reason=case.evidence.reason, p_difference=case.p_difference,
+            plan,
+            item,
+            estimate,
+            tests,
+            bound=case.bound,
+            outcome=case.outcome,
+            magnitude=case.magnitude,
+            qualifier=case.qualifier,
+            reason=case.evidence.reason,
+            p_difference=case.p_difference,
         ),
         does_not_show=does_not_show(plan, item, case.outcome, case.control, case.codec, n_scenes),
-    )  # fmt: skip
+    )
 
 
 def _people(case: Case) -> dict[str, int]:
@@ -85,9 +93,14 @@ def _control(control: ControlResult | None) -> ControlRecord | None:
     if control is None:
         return None
     return ControlRecord(
-        outcome=control.outcome, group=control.group, contrast=control.contrast, estimate=rounded(control.estimate),
-        lower_limit=rounded(control.lower_limit), minimum=control.minimum, reason=control.reason,
-    )  # fmt: skip
+        outcome=control.outcome,
+        group=control.group,
+        contrast=control.contrast,
+        estimate=rounded(control.estimate),
+        lower_limit=rounded(control.lower_limit),
+        minimum=control.minimum,
+        reason=control.reason,
+    )
 
 
 def _spread(bound: float) -> SpreadRecord:
@@ -98,11 +111,11 @@ def _spread(bound: float) -> SpreadRecord:
     )
 
 
-def family_record(plan: Plan, name: str, family: Family, records: Sequence[HypothesisRecord]) -> FamilyRecord:
+def family_record(name: str, family: Family, records: Sequence[HypothesisRecord]) -> FamilyRecord:
     """A family's members, adjustment and what it may say as a whole."""
-    members = {record.id: record.outcome for record in records if record.family == name}
+    members = {r.id: counts_as(r.outcome, r.asks) for r in records if r.family == name}
     outcome = family_outcome(family.claim, members)
-    adjustment = "none" if family.claim == "all" or len(members) == 1 else "holm"
+    adjustment: Literal["holm", "none"] = "none" if family.claim == "all" or len(members) == 1 else "holm"
     counted = listed(members)
     says_of = {
         "each": f"{counted}: each speaks for itself" + (", Holm-adjusted." if adjustment == "holm" else "."),

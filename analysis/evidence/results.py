@@ -52,15 +52,36 @@ def result_tables(
         "sensitivity": _frame([asdict(row) for case in cases for row in case.rows], SENSITIVITY_COLUMNS),
         "bayes": _bayes(plan, cases),
         "second_opinion": _frame([asdict(case.opinion) for case in cases if case.opinion], OPINION_COLUMNS),
-    }  # fmt: skip
+    }
 
 
 CONTROL_COLUMNS = (
-    "measure", "group", "contrast", "direction", "outcome", "minimum", "n_people", "estimate", "se", "df", "lower_limit", "reason",
-)  # fmt: skip
+    "measure",
+    "group",
+    "contrast",
+    "direction",
+    "outcome",
+    "minimum",
+    "n_people",
+    "estimate",
+    "se",
+    "df",
+    "lower_limit",
+    "reason",
+)
 JOINT_COLUMNS = (
-    "group", "conscious_hypothesis", "neural_hypothesis", "conscious", "neural", "control", "claim", "dissociation", "says", "does_not_show",
-)  # fmt: skip
+    "group",
+    "conscious_hypothesis",
+    "neural_hypothesis",
+    "conscious",
+    "neural",
+    "neural_together",
+    "control",
+    "claim",
+    "dissociation",
+    "says",
+    "does_not_show",
+)
 SENSITIVITY_COLUMNS = ("hypothesis", "analysis", "estimate", "se", "df", "low", "high", "p", "n", "note")
 OPINION_COLUMNS = ("hypothesis", "program", "t", "df", "p", "our_t", "our_df", "our_p", "agrees")
 
@@ -118,18 +139,24 @@ def _flow(
             of_group = table.rows[table.rows["group"] == group]
             usable = of_group[of_group["included"] == 1]
             analysed = [
-                len(case.evidence.effects.people([group])[group]) for case in cases
+                len(case.evidence.effects.people([group])[group])
+                for case in cases
                 if case.item.hypothesis.measure == name and group in case.item.groups
-            ]  # fmt: skip
+            ]
             rows.append(
                 {
-                    "measure": name, "group": group, "planned": promised.n_planned, "recruited": promised.n_recruited,
-                    "started": int((started["group"] == group).sum()), "with_rows": of_group["participant_id"].nunique(),
+                    "measure": name,
+                    "group": group,
+                    "planned": promised.n_planned,
+                    "recruited": promised.n_recruited,
+                    "started": int((started["group"] == group).sum()),
+                    "with_rows": of_group["participant_id"].nunique(),
                     "with_usable_rows": usable["participant_id"].nunique(),
                     "analysed": min(analysed) if analysed else None,
-                    "rows": len(of_group), "rows_usable": len(usable),
+                    "rows": len(of_group),
+                    "rows_usable": len(usable),
                 }
-            )  # fmt: skip
+            )
     return _frame(rows)
 
 
@@ -146,20 +173,30 @@ def _exclusions(plan: Plan, tables: Mapping[str, MeasureTable], cases: Sequence[
             ):
                 rows.append(
                     {
-                        "measure": name, "hypothesis": None, "group": group, "what": level, "reason": reason,
-                        "people": chosen["participant_id"].nunique(), "rows": len(chosen),
+                        "measure": name,
+                        "hypothesis": None,
+                        "group": group,
+                        "what": level,
+                        "reason": reason,
+                        "people": chosen["participant_id"].nunique(),
+                        "rows": len(chosen),
                     }
-                )  # fmt: skip
+                )
     for case in cases:
         effects = case.evidence.effects.rows
         out = effects[effects["included"] == 0]
         for (group, reason), chosen in out.groupby(["group", "reason"], sort=True):
             rows.append(
                 {
-                    "measure": case.item.hypothesis.measure, "hypothesis": case.item.id, "group": group, "what": "people",
-                    "reason": reason, "people": len(chosen), "rows": None,
+                    "measure": case.item.hypothesis.measure,
+                    "hypothesis": case.item.id,
+                    "group": group,
+                    "what": "people",
+                    "reason": reason,
+                    "people": len(chosen),
+                    "rows": None,
                 }
-            )  # fmt: skip
+            )
     return _frame(rows, ("measure", "hypothesis", "group", "what", "reason", "people", "rows"))
 
 
@@ -172,7 +209,6 @@ def _bayes(plan: Plan, cases: Sequence[Case]) -> pd.DataFrame:
             continue
         sizes = list(estimate.n_people.values())
         head = {"hypothesis": case.item.id}
-        t = estimate.value / estimate.se
         if (
             len(sizes) <= 2
             and (len(sizes) == 1 or sum(case.item.weights) == 0)
@@ -180,6 +216,7 @@ def _bayes(plan: Plan, cases: Sequence[Case]) -> pd.DataFrame:
         ):
             n = sizes[0] if len(sizes) == 1 else sizes[0] * sizes[1] / sum(sizes)
             df = sizes[0] - 1 if len(sizes) == 1 else sum(sizes) - 2
+            t = estimate.value / (estimate.se if len(sizes) == 1 else _pooled_se(case))
             for r in settings.prior_widths:
                 bf = jzs(t, n, df, r)
                 rows.append(
@@ -200,6 +237,13 @@ def _bayes(plan: Plan, cases: Sequence[Case]) -> pd.DataFrame:
             bf = interval_null(estimate.value, estimate.se, estimate.df, case.bound, width)
             rows.append({**head, "kind": "interval null", "prior": prior, "bf10": bf, "bf01": _inverse(bf)})
     return _frame(rows, ("hypothesis", "kind", "prior", "bf10", "bf01"))
+
+
+def _pooled_se(case: Case) -> float:
+    """Standard error of a difference of two means under one common spread, which the JZS factor assumes."""
+    first, second = case.evidence.effects.by_group(case.item.groups).values()
+    squares = sum(float(((values - values.mean()) ** 2).sum()) for values in (first, second))
+    return math.sqrt(squares / (len(first) + len(second) - 2) * (1 / len(first) + 1 / len(second)))
 
 
 def _inverse(value: float) -> float:

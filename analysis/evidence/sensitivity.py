@@ -138,7 +138,7 @@ def _covariate_effects(question: Question, evidence: Evidence, level: tuple[floa
                 rows.append(_row(question, name, None, level, "too few people, or no variation"))
                 continue
             design = np.column_stack([np.ones(len(x)), x - x.mean()])
-            coefficients, residual, *_ = np.linalg.lstsq(design, y, rcond=None)
+            coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
             variance = (
                 float(np.sum((y - design @ coefficients) ** 2))
                 / (len(y) - 2)
@@ -248,7 +248,7 @@ def tipping_point(
         found = None
         for step in np.arange(0, 5.01, 0.05):
             for sign in (1, -1):
-                shift = sign * step * spread
+                shift = float(sign * step * spread)
                 filled = {**values, group: _filled(analysed, missing, shift)}
                 try:
                     changed = outcome_with(estimate_by_person(filled, question.item.weights)) != outcome
@@ -262,7 +262,8 @@ def tipping_point(
             note = f"{missing} without usable data: no shift up to 5 SD changes the outcome"
             rows.append(Row(question.item.id, name, None, None, None, None, None, None, missing, note))
         else:
-            note = f"{missing} without usable data: the outcome changes if their mean lies this far from the others' ({found / spread:+.2f} SD)"
+            distance = f"this far from the others' ({found / spread:+.2f} SD)"
+            note = f"{missing} without usable data: the outcome changes if their mean lies {distance}"
             rows.append(
                 Row(question.item.id, name, float(found), None, None, None, None, None, missing, note)
             )

@@ -109,6 +109,9 @@ class JointRecord(Record):
     neural_hypothesis: str
     conscious: Outcome
     neural: Outcome
+    neural_together: Outcome | None = Field(
+        None, description="over several neural measures: equivalent only if each is, different if any is"
+    )
     control: str
     claim: Literal[
         "none",

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 
 UNIT_WORDS = {
-    "percent_signal": "% signal", "dprime": "d′", "microvolt": "µV", "proportion": "(proportion)", "points": "points",
-    "log_s": "log s", "fisher_z": "z",
-}  # fmt: skip
+    "percent_signal": "% signal",
+    "dprime": "d′",
+    "microvolt": "µV",
+    "proportion": "(proportion)",
+    "points": "points",
+    "log_s": "log s",
+    "fisher_z": "z",
+}
 
 
 def unit_words(unit: str) -> str:
@@ -15,14 +20,24 @@ def unit_words(unit: str) -> str:
     return UNIT_WORDS.get(unit, unit)
 
 
-def amount(value: float | None, digits: int = 2) -> str:
-    """A number with a true minus sign, at least two decimals, and more where it is small."""
+def amount(value: float | None, digits: int | None = None) -> str:
+    """A number with a true minus sign.
+
+    Parameters
+    ----------
+    value
+        The number; None and NaN are ``n/a``.
+    digits
+        Decimals. By default two, and more for a number that would be 0.00.
+    """
     if value is None or math.isnan(value):
         return "n/a"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if value != 0 and abs(value) < 10**-digits:
-        digits = min(6, digits + 1 - math.floor(math.log10(abs(value)) + digits))
+    if digits is None:
+        digits = 2
+        if value != 0 and abs(value) < 0.01:
+            digits = min(6, 1 - math.floor(math.log10(abs(value))))
     text = f"{value:.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
@@ -30,10 +45,11 @@ def amount(value: float | None, digits: int = 2) -> str:
 
 
 def digits_for(se: float | None) -> int:
-    """Decimals that show two significant digits of the standard error, between two and six."""
+    """Decimals that the standard error justifies: its first digit, and a second one where that is 1."""
     if se is None or not 0 < se < math.inf:
         return 2
-    return min(6, max(2, 1 - math.floor(math.log10(se))))
+    first = math.floor(math.log10(se))
+    return min(6, max(2, -first + (se < 2 * 10**first)))
 
 
 def p_value(p: float | None) -> str:
@@ -52,5 +68,5 @@ def percent(level: float) -> str:
 
 
 def capital(text: str) -> str:
-    """The text with its first letter large."""
-    return text[:1].upper() + text[1:]
+    """The text with its first letter large, except that d′ stays d′."""
+    return text if text.startswith(("d′", "d'")) else text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""Does a measure table hold what the plan says it holds?"""
+"""Whether a measure table holds what the plan says it holds."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ def fit_to_plan(plan: Plan, table: MeasureTable, path: Path) -> tuple[MeasureTab
     promised = sidecar_for(measure)
     faults = [
         Fault(
-            str(path.with_suffix(".json")), f"has {field} '{getattr(table.sidecar, field)}', and the plan's '{table.id}' has another",
-            got=str(getattr(table.sidecar, field)), accepted=str(getattr(promised, field)),
+            str(path.with_suffix(".json")),
+            f"has {field} '{getattr(table.sidecar, field)}', and the plan's '{table.id}' has another",
+            got=str(getattr(table.sidecar, field)),
+            accepted=str(getattr(promised, field)),
             way_out="import the table again with this plan ('--plan'), or mend the plan before it is sealed",
         )
         for field in ("unit", "family", "level", "statistic")
         if getattr(table.sidecar, field) != getattr(promised, field)
-    ]  # fmt: skip
+    ]
     if faults:
         raise InputError(faults)
     warnings = []
@@ -49,8 +51,8 @@ def fit_to_plan(plan: Plan, table: MeasureTable, path: Path) -> tuple[MeasureTab
             hint = did_you_mean(str(name), known)
             count = int((found == name).sum())
             warnings.append(
-                f"measure '{table.id}': {count} rows have {column} '{name}', which the plan does not have (it has {listed(known)}); "
-                f"they are not used{'; ' + hint if hint else ''}"
+                f"measure '{table.id}': {count} rows have {column} '{name}', which the plan does not have "
+                f"(it has {listed(known)}); they are not used{'; ' + hint if hint else ''}"
             )
     fitted = replace(table, rows=rows)
     for name in plan.groups:

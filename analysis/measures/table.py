@@ -124,7 +124,9 @@ def tidy(rows: pd.DataFrame) -> pd.DataFrame:
     frame.loc[unusable, "included"] = 0.0
     for name in COLUMNS:
         if name not in NUMERIC:
-            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+            frame[name] = pd.Series(
+                [None if pd.isna(v) else v for v in frame[name]], index=frame.index, dtype=object
+            )
     frame.loc[(frame["included"] == 0) & frame["reason"].isna(), "reason"] = "excluded, no reason given"
     order = ["participant_id", "session", "run", "trial_order", "trial", "condition", "scene", "clip"]
     return frame.sort_values(order, kind="stable", na_position="last").reset_index(drop=True)
@@ -175,10 +177,14 @@ def read_measure(path: Path) -> MeasureTable:
         )
     except (ValidationError, AttributeError) as error:
         raise fail(
-            InputError, str(path.with_suffix(".json")), "does not describe a measure table",
-            got=str(error).splitlines()[-2].strip() if isinstance(error, ValidationError) else "no JSON object",
+            InputError,
+            str(path.with_suffix(".json")),
+            "does not describe a measure table",
+            got=str(error).splitlines()[-2].strip()
+            if isinstance(error, ValidationError)
+            else "no JSON object",
             way_out="import the table again with 'bazin import measures'",
-        ) from error  # fmt: skip
+        ) from error
     table = MeasureTable(path.stem.removeprefix("measure-"), tidy(rows), sidecar)
     _check_values(table, path)
     return table
@@ -189,25 +195,56 @@ def _check_values(table: MeasureTable, path: Path) -> None:
     if table.sidecar.family == "binomial" and not used["value"].isin([0.0, 1.0]).all():
         wrong = used.loc[~used["value"].isin([0.0, 1.0]), "value"]
         raise fail(
-            InputError, str(path), f"holds {len(wrong)} values that are not choices", got=listed(sorted(set(wrong))),
+            InputError,
+            str(path),
+            f"holds {len(wrong)} values that are not choices",
+            got=listed(sorted(set(wrong))),
             accepted="0 or 1 in every row: one row per trial",
-        )  # fmt: skip
-    twice = used[used.duplicated(list(KEY), keep=False)]
-    if len(twice) and table.sidecar.family != "binomial":
+        )
+    _refuse_two_groups(used, path)
+    # Choices without a trial's number may well agree: a clip was answered twice in the same way.
+    told_apart = used if table.sidecar.family != "binomial" else used[used["trial"].notna()]
+    twice = told_apart[told_apart.duplicated(list(KEY), keep=False)]
+    if len(twice):
         first = twice.iloc[0]
         where = ", ".join(f"{name} {first[name]}" for name in KEY if first[name] is not None)
         raise fail(
-            InputError, str(path), f"has {len(twice)} rows that say the same thing twice", got=where,
+            InputError,
+            str(path),
+            f"has {len(twice)} rows that say the same thing twice",
+            got=where,
             way_out="give the runs or trials a column of their own, or remove the copies",
-        )  # fmt: skip
+        )
+
+
+def _refuse_two_groups(rows: pd.DataFrame, path: Path) -> None:
+    """One code in two groups is two people, or one in the wrong group: either way no test could be trusted."""
+    groups = rows.dropna(subset=["group"]).groupby("participant_id")["group"].unique()
+    for code, found in groups[groups.map(len) > 1].items():
+        raise fail(
+            InputError,
+            str(path),
+            f"has '{code}' in more than one group",
+            got=listed(sorted(found)),
+            way_out="a person belongs to one group; two people need two codes",
+        )
 
 
 def read_people(folder: Path) -> pd.DataFrame | None:
-    """``OUT/measures/participants.tsv``: one row per person with group, age in months and covariates, if there is one."""
+    """``OUT/measures/participants.tsv``: one row per person with group, age and covariates, if there is one."""
     path = folder / FOLDER / PEOPLE
     if not path.exists():
         return None
     frame = read_frame(path, required=("participant_id", "group"))
+    _refuse_two_groups(frame, path)
+    twice = frame.loc[frame["participant_id"].duplicated(), "participant_id"]
+    if len(twice):
+        raise fail(
+            InputError,
+            str(path),
+            f"has {listed(sorted(set(twice)))} more than once",
+            accepted="a row per person",
+        )
     for name in frame.columns:
         if name not in ("participant_id", "group"):
             numbers = pd.to_numeric(frame[name], errors="coerce")

@@ -38,7 +38,7 @@ class Person:
 
 def recruit(plan: Plan, seed: int) -> list[Person]:
     """Everyone who is invited, with age and with what will be lost of each."""
-    people = []
+    people: list[Person] = []
     for group, promised in plan.groups.items():
         assert promised.age_months is not None
         for i in range(promised.n_recruited or promised.n_planned):
@@ -90,9 +90,18 @@ def scan_table(plan: Plan, world: World, people: list[Person], seed: int) -> str
             value = level + effect + random.normal(0, a.sd_residual)
             run = 1 + (position - 1) * plan.sessions[0].runs // len(shown)
             row = [
-                person.code, str(person.age_months), {"child": "Kind", "adult": "Erwachsen"}[person.group], str(run), str(position), scenes[scene],
-                f"{scenes[scene]}_{arm}.mp4", words[arm], _comma(value), _comma(SE_OF_SCENE_VALUE), "ok" if person.scanned else "zu viel",
-            ]  # fmt: skip
+                person.code,
+                str(person.age_months),
+                {"child": "Kind", "adult": "Erwachsen"}[person.group],
+                str(run),
+                str(position),
+                scenes[scene],
+                f"{scenes[scene]}_{arm}.mp4",
+                words[arm],
+                _comma(value),
+                _comma(SE_OF_SCENE_VALUE),
+                "ok" if person.scanned else "zu viel",
+            ]
             lines.append(";".join(row))
     return "\n".join(lines) + "\n"
 

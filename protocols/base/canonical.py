@@ -8,7 +8,7 @@ from typing import Any
 
 import rfc8785
 
-from protocols.base.errors import InputError, fail
+from protocols.base.errors import InputError, cannot_read, fail
 
 
 def canonical_bytes(document: Any) -> bytes:
@@ -36,6 +36,15 @@ def sha256_of(document: Any) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in pieces so that films fit as well."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Hexadecimal SHA-256 of a file, read in pieces so that films fit as well.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_read(path, error) from error

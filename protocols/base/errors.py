@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,15 @@ class NotAvailable(BazinError):
 def fail(kind: type[BazinError], item: str, problem: str, **details: str) -> BazinError:
     """One-fault error of `kind`, to be raised: ``raise fail(InputError, path, "is empty", way_out=...)``."""
     return kind(Fault(item, problem, **details))  # type: ignore[arg-type]
+
+
+def cannot_read(path: Path, error: OSError) -> InputError:
+    """Say in the user's words why `path` could not be read."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(Fault(str(path), "does not exist", way_out="check the name and the folder"))
+    if isinstance(error, IsADirectoryError):
+        return InputError(Fault(str(path), "is a folder, not a file", way_out="name the file in it"))
+    return InputError(Fault(str(path), f"cannot be read: {error.strerror or error}"))
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

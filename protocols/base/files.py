@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from protocols.base.errors import Fault, InputError, OutputError, fail
+from protocols.base.errors import Fault, InputError, OutputError, cannot_read, fail
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -93,14 +93,8 @@ def read_bytes(path: Path) -> bytes:
     """The file's bytes, or an InputError that says why not."""
     try:
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise fail(
-            InputError, str(path), "does not exist", way_out="check the name and the folder"
-        ) from error
-    except IsADirectoryError as error:
-        raise fail(InputError, str(path), "is a folder, not a file", way_out="name the file in it") from error
     except OSError as error:
-        raise fail(InputError, str(path), f"cannot be read: {error.strerror or error}") from error
+        raise cannot_read(path, error) from error
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:
@@ -113,10 +107,6 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         a condition's name into another one silently.
     """
     data = read_bytes(path)
-    if not data.strip(b"\x00 \t\r\n" + codecs.BOM_UTF8):
-        raise fail(
-            InputError, str(path), "is empty", way_out="check that the program that wrote it had finished"
-        )
     if encoding is None:
         encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     try:
@@ -137,6 +127,10 @@ def read_text(path: Path, encoding: str | None = None) -> str:
             accepted="utf-8, with or without byte-order mark, or utf-16 with one",
             way_out="save it as UTF-8, or name its encoding (cp1252 for western Excel, gb18030 for Chinese)",
         ) from error
+    if not text.strip("\ufeff\x00 \t\r\n"):
+        raise fail(
+            InputError, str(path), "is empty", way_out="check that the program that wrote it had finished"
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

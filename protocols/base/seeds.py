@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+_BETWEEN = "\x1f"
+
 
 def generator(seed: int, *keys: str | int) -> np.random.Generator:
     """A random generator of its own for each combination of `seed` and `keys`.
@@ -26,5 +28,9 @@ def generator(seed: int, *keys: str | int) -> np.random.Generator:
 
     if seed < 0:
         raise ValueError(f"a seed is 0 or more, got {seed}")
-    named = "\x1f".join(f"{type(key).__name__}:{key}" for key in (seed, *keys))
+    for key in keys:
+        if isinstance(key, str) and _BETWEEN in key:
+            raise ValueError(f"a key cannot hold the separator {_BETWEEN!r}: {key!r}")
+    # numpy's integers and strings count as Python's: the same person must not depend on where its number is from
+    named = _BETWEEN.join(f"{'str' if isinstance(key, str) else 'int'}:{key}" for key in (seed, *keys))
     return np.random.default_rng(int.from_bytes(hashlib.sha256(named.encode()).digest(), "big"))

@@ -108,6 +108,12 @@ def shown_in(plan: Plan, session: Session) -> tuple[str, ...]:
     return tuple(dict.fromkeys(shown))
 
 
+def arms_of(plan: Plan) -> tuple[str, ...]:
+    """The conditions that are versions of one and the same scene: live action, AI, codec control."""
+    roles = ("reference", "contrast", "codec_control")
+    return tuple(name for name, condition in plan.conditions.items() if condition.role in roles)
+
+
 def expected_in(plan: Plan, group: str) -> list[tuple[str, Assumption]]:
     """The assumptions made of a group, by measure."""
     return [

@@ -223,7 +223,7 @@ class Exclusions(Part):
     """Who and what is left out, decided beforehand."""
 
     scenes_per_condition: int = declare(
-        "fewest usable scenes (or trials) a person needs in every condition compared", 1, ge=1
+        "fewest usable scenes (or trials) a person needs in every condition compared", 1, unit="scenes", ge=1
     )
     mean_fd_mm: Positive | None = declare(
         "largest mean framewise displacement", None, unit="mm", reserved="analysis"

@@ -64,7 +64,7 @@ def check_report(promise: Promise) -> str:
     plan = promise.plan
     weak = list(below(plan))
     asked = len(expand(plan, confirmatory=True))
-    least = f"{plan.decision.min_probability:.2f}"
+    least = _limit(plan)
     if weak:
         verdict = f"no faults, but {len(weak)} of {asked} hypotheses have a chance below {least}"
     elif any(chance.se is None for chance in chances(plan)):
@@ -118,7 +118,7 @@ def chances_table(plan: Plan) -> list[str]:
         lines.append(f"  {now.id:{width}}  {now.asks:11}  {equivalent:18}  {different}{expected}")
     notes = {chance.note for chance in usual if chance.note and chance.se}
     legend = [
-        f"Probabilities in closed form, at each family's strictest level; * marks those below {least:.2f}.",
+        f"Probabilities in closed form, at each family's strictest level; * marks those below {_limit(plan)}.",
         "In brackets: with the pessimistic assumptions." if usual != doubtful else "",
         *(f"{capital(note)}." for note in sorted(notes)),
     ]
@@ -133,6 +133,11 @@ def _pair(usual: float | None, doubtful: float | None, least: float) -> str:
         return _NOT_ASKED
     text = _chance(usual, least)
     return text if doubtful is None or doubtful == usual else f"{text} ({_chance(doubtful, least)})"
+
+
+def _limit(plan: Plan) -> str:
+    least = plan.decision.min_probability
+    return f"{least:.2f}" if round(least, 2) == least else f"{least:g}"
 
 
 def _chance(value: float, least: float) -> str:

@@ -1,0 +1,158 @@
+"""The page itself: everything saved, put into one file that needs nothing else."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from analysis.evidence.wording import capital
+from analysis.report import people, promised
+from analysis.report.cards import Card, card
+from analysis.report.drawing import Picture
+from analysis.report.methods import methods_text
+from analysis.report.overview import overview
+from analysis.report.saved import Study, read_study
+from analysis.report.words import (
+    CLAIM_WORDS,
+    OUTCOME_MEANINGS,
+    OUTCOME_WORDS,
+    by_name,
+    group_words,
+    measure_words,
+)
+from protocols.base.errors import InputError
+from protocols.base.files import read_json, write_atomically, write_json
+
+SECTIONS = (
+    ("verdict", "Verdict"), ("plan", "Plan"), ("people", "People"), ("results", "Results"), ("joint", "Joint"),
+    ("exploratory", "Exploratory"), ("methods", "Methods"), ("about", "About"),
+)  # fmt: skip
+LIST = "figures.json"
+
+
+def build_report(out: Path) -> Path:
+    """Write ``OUT/report.html`` and its figures from the saved files of an analysis.
+
+    The same saved files give the same bytes.
+
+    Parameters
+    ----------
+    out
+        Folder with ``verdict.json``, ``plan.json`` and ``results/``; ``measures/`` and ``logs/run.json`` where there
+        are any.
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    InputError
+        If a required file is missing or broken, or the files do not belong together.
+    OutputError
+        If the report cannot be written.
+    """
+    study = read_study(out)
+    cards = {record.id: card(study, record, out) for record in study.verdict.hypotheses}
+    forest = overview(study, out)
+    _list_figures(out, [picture for one in cards.values() for picture in one.pictures] + list(forest or ()))
+    return write_atomically(out / "report.html", render(study, cards, forest))
+
+
+def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture] | None) -> str:
+    """The page's HTML."""
+    assets = importlib.resources.files("analysis.report") / "assets"
+    names = ("page.html", "parts.html")
+    loader = jinja2.DictLoader({name: (assets / name).read_text(encoding="utf-8") for name in names})
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["capital"] = capital
+    ordered = [cards[name] for name in sorted(cards, key=by_name)]
+    confirmatory = [one for one in ordered if not one.record.exploratory]
+    return environment.get_template("page.html").render(
+        study=study,
+        verdict=study.verdict,
+        plan=study.plan,
+        run=study.run,
+        sections=SECTIONS,
+        css=Markup((assets / "report.css").read_text(encoding="utf-8")),
+        banners=_banners(study),
+        confirmatory=confirmatory,
+        exploratory=[one for one in ordered if one.record.exploratory],
+        forest=forest,
+        without_bound=[one.record.id for one in confirmatory if one.record.bound is None],
+        joint=_joint(study),
+        joint_families=[family for family in study.verdict.families if family.claim != "each"],
+        groups=promised.groups(study),
+        conditions=promised.conditions(study.plan),
+        measures=promised.measures(study),
+        families=promised.families(study),
+        rule=promised.decision_rule(study.plan),
+        flow=people.flow(study),
+        exclusions=people.exclusions(study),
+        controls=people.controls(study),
+        methods=methods_text(study),
+        outcomes=OUTCOME_MEANINGS,
+        words=OUTCOME_WORDS,
+    )
+
+
+def _banners(study: Study) -> list[tuple[str, str, str]]:
+    """What must be seen before anything else: kind, headline, text."""
+    found = []
+    if study.blinded:
+        found.append(("blinded", "Blinded", "Arm labels were shuffled; nothing here is a result."))
+    if study.simulated:
+        which = ", ".join(study.simulated)
+        found.append(
+            ("simulated", "Simulated data", f"The values were made by a computer, not by people ({which}).")
+        )
+    if study.verdict.plan.deviations:
+        n = study.verdict.plan.deviations
+        found.append(
+            (
+                "deviations",
+                f"{n} deviation{'s' if n > 1 else ''} from the plan",
+                "The plan was changed after results had been seen.",
+            )
+        )
+    return found
+
+
+def _joint(study: Study) -> list[dict[str, Any]]:
+    """The joint records with their words."""
+    by_id = {record.id: record for record in study.verdict.hypotheses}
+    return [
+        {
+            "record": record,
+            "who": group_words(study.plan, record.group),
+            "conscious": OUTCOME_WORDS[record.conscious],
+            "neural": OUTCOME_WORDS[record.neural],
+            "conscious_measure": measure_words(study.plan, by_id[record.conscious_hypothesis]),
+            "neural_measure": measure_words(study.plan, by_id[record.neural_hypothesis]),
+            "claim": CLAIM_WORDS["joint"][record.claim],
+        }
+        for record in study.verdict.joint
+    ]
+
+
+def _list_figures(out: Path, pictures: list[Picture]) -> None:
+    """Keep ``figures/figures.json``; figures listed by an earlier report and not made again are removed."""
+    folder = out / "figures"
+    made = {picture.name: picture.alt for picture in pictures}
+    if (folder / LIST).exists():
+        try:
+            before = read_json(folder / LIST)
+        except InputError:
+            before = None  # a broken list only means that old figures stay
+        for name in before if isinstance(before, dict) else ():
+            if name not in made and Path(name).name == name:
+                (folder / f"{name}.png").unlink(missing_ok=True)
+                (folder / f"{name}.tsv").unlink(missing_ok=True)
+    write_json(folder / LIST, made)

@@ -1,0 +1,90 @@
+"""The plan's part of the page: what was asked, of whom, by which rule."""
+
+from __future__ import annotations
+
+from analysis.evidence.wording import amount, capital, percent, unit_words
+from analysis.report.cards import Grid
+from analysis.report.saved import Study
+from analysis.report.words import CLAIM_WORDS, ROLE_WORDS
+from protocols.plan.expanding import label_of
+from protocols.plan.promises import Plan
+from protocols.plan.wording import STATISTIC_WORDS, age_range, control_words
+
+MODEL_WORDS = {
+    "by_person": "tests over people, with people random and the scenes fixed",
+    "crossed_mixed": "a mixed model in which people and scenes are both random",
+}
+
+
+def groups(study: Study) -> Grid:
+    """Who was to take part."""
+    plan = study.plan
+    rows = [
+        (
+            capital(label_of(plan, "group", name)),
+            age_range(group.age_months) if group.age_months else "not given",
+            str(group.n_planned),
+            str(group.n_recruited or "not given"),
+        )
+        for name, group in ((name, plan.groups[name]) for name in study.groups)
+    ]
+    return Grid("Groups", ("Group", "Age", "People planned", "To be invited"), rows, frozenset({2, 3}))
+
+
+def conditions(plan: Plan) -> Grid:
+    """What was to be shown."""
+    rows = [
+        (capital(label_of(plan, "condition", name)), words)
+        for role, words in ROLE_WORDS.items()
+        for name, condition in plan.conditions.items()
+        if condition.role == role
+    ]
+    return Grid("Conditions", ("Condition", "Role"), rows)
+
+
+def measures(study: Study) -> Grid:
+    """What was to be measured, with the bound and its reason."""
+    plan, rows = study.plan, []
+    for name in study.measures:
+        measure = plan.measures[name]
+        bound = measure.bound
+        rows.append(
+            (
+                capital(label_of(plan, "measure", name)),
+                measure.level,
+                STATISTIC_WORDS[measure.statistic],
+                f"±{amount(bound.value)} {unit_words(measure.in_unit)}" if bound else "none",
+                capital(bound.because) if bound else "",
+                "; ".join(control_words(plan, measure, control) for control in measure.controls) or "none",
+            )
+        )
+    columns = ("Measure", "Level", "Statistic", "Bound", "Why this bound", "Positive control")
+    return Grid("Measures", columns, rows)
+
+
+def families(study: Study) -> Grid:
+    """Which hypotheses are decided together, and what they may say as a whole."""
+    rows = [
+        (
+            family.name,
+            ", ".join(family.members),
+            capital(CLAIM_WORDS["family"][family.claim]),
+            family.says,
+        )
+        for family in study.verdict.families
+    ]
+    return Grid("Families", ("Family", "Hypotheses", "Rule", "Outcome"), rows)
+
+
+def decision_rule(plan: Plan) -> str:
+    """How numbers become outcomes, in words."""
+    decision = plan.decision
+    inner = percent(1 - 2 * decision.alpha_equivalence)
+    return (
+        f"Each hypothesis has one deciding analysis; unless it names another, "
+        f"{MODEL_WORDS[decision.deciding_model]}. A difference is shown when its two-sided p, adjusted within the "
+        f"family, is at most {decision.alpha:g}. Equivalence is shown when both one-sided tests against the bound "
+        f"give p ≤ {decision.alpha_equivalence:g} after the same adjustment; for one hypothesis alone this means "
+        f"that the {inner} interval lies wholly inside the bound. Both together make a trivial difference; neither "
+        "leaves the hypothesis undecided. Equivalence counts only if the measure passed its positive control."
+    )

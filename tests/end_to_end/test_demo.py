@@ -1,0 +1,136 @@
+"""A stranger types one command and sees a whole virtual study decided."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+TABLES = ["dmpfc", "sees"]
+RESULTS = [
+    "bayes",
+    "controls",
+    "exclusions",
+    "families",
+    "flow",
+    "hypotheses",
+    "joint",
+    "people",
+    "second_opinion",
+    "sensitivity",
+]
+
+
+@pytest.fixture(scope="module")
+def worlds(run_bazin, tmp_path_factory):
+    """Both worlds of the demo, as a user makes them: folder, exit code, output."""
+    folder = tmp_path_factory.mktemp("worlds")
+    return {
+        truth: (folder / truth, *run_bazin(["demo", folder / truth, "--truth", truth]))
+        for truth in ("none", "different")
+    }
+
+
+@pytest.mark.parametrize(("truth", "outcome"), [("none", "equivalent"), ("different", "different")])
+def test_the_shipped_seed_comes_out_as_planted(worlds, truth, outcome):
+    out, code, stdout, stderr = worlds[truth]
+    assert code == 0, stdout + stderr
+    verdict = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
+    confirmatory = [record for record in verdict["hypotheses"] if not record["exploratory"]]
+    assert {record["outcome"] for record in confirmatory} == {outcome}
+    assert all(record["control"]["outcome"] == "passed" for record in confirmatory)
+    assert f"All {len(confirmatory)} confirmatory hypotheses came out as planted" in stdout
+    assert [row["dissociation"] for row in verdict["joint"]] == ["not_tested"] * 2
+
+
+def test_the_terminal_ends_with_strip_and_report(worlds):
+    out, _, stdout, stderr = worlds["none"]
+    assert stdout.rstrip().endswith(str(out / "report.html"))
+    assert "H2.child" in stdout
+    assert "= equivalent" in stdout
+    assert stderr == ""
+
+
+def test_everything_a_study_needs_is_left_behind(worlds):
+    out = worlds["none"][0]
+    expected = {f"measures/measure-{name}.{ending}" for name in TABLES for ending in ("tsv", "json")}
+    expected |= {f"results/{name}.tsv" for name in RESULTS}
+    expected |= {
+        "results/results.json",
+        "verdict.json",
+        "plan.json",
+        "report.html",
+        "dataset_description.json",
+    }
+    expected |= {"measures/participants.tsv", "measures/completeness.tsv", "measures/unusable_rows.tsv"}
+    expected |= {"lab/answers.csv", "lab/dmpfc_per_scene.csv", "lab/answers.map.yaml", "lab/scan.map.yaml"}
+    found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert expected <= found
+    assert not [name for name in found if name.endswith(".part")]
+
+
+def test_the_report_says_that_it_is_simulated(worlds):
+    page = (worlds["none"][0] / "report.html").read_text(encoding="utf-8")
+    assert "simulated" in page.lower()
+
+
+def test_one_seed_gives_the_same_tables_and_a_rerun_reuses_them(worlds, run_bazin, tmp_path):
+    out = worlds["none"][0]
+    code, stdout, _ = run_bazin(["demo", tmp_path / "again"])
+    assert code == 0, stdout
+    for folder in ("lab", "measures", "results"):
+        assert _hashes(out / folder) == _hashes(tmp_path / "again" / folder)
+    assert _hashes(out / "figures") == _hashes(tmp_path / "again" / "figures")
+    before = _hashes(out)
+    code, stdout, _ = run_bazin(["demo", out])
+    assert code == 0
+    assert "reused" in stdout
+    assert _hashes(out) == before
+
+
+def test_another_seed_gives_other_people(worlds, run_bazin, tmp_path):
+    code, *_ = run_bazin(["demo", tmp_path / "two", "--seed", "2"])
+    assert code == 0
+    assert _hashes(worlds["none"][0] / "lab") != _hashes(tmp_path / "two" / "lab")
+
+
+def test_a_folder_with_something_else_is_left_alone(run_bazin, tmp_path):
+    (tmp_path / "thesis.txt").write_text("chapter 1", encoding="utf-8")
+    code, _, stderr = run_bazin(["demo", tmp_path])
+    assert code == 1
+    assert "holds something that is not a demo's" in stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_failed_or_interrupted_demo_goes_on_where_it_was(run_bazin, tmp_path):
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bazin", "demo", str(out)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while not list(out.glob("measures/measure-dmpfc.tsv")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Interrupted" in stderr
+    assert b"Traceback" not in stderr
+    assert not (out / "report.html").exists()
+    code, stdout, stderr = run_bazin(["demo", out])
+    assert code == 0, stdout + stderr
+    assert (out / "report.html").exists()
+
+
+def _hashes(folder):
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
