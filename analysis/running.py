@@ -18,7 +18,15 @@ from analysis.evidence.results import DESCRIPTIONS
 from analysis.evidence.verdict import Verdict
 from analysis.importing.sources import unfinished_imports
 from analysis.measures.checking import fit_to_plan
-from analysis.measures.table import FOLDER, PEOPLE, MeasureTable, measure_path, read_measure, read_people
+from analysis.measures.table import (
+    FOLDER,
+    PEOPLE,
+    MeasureTable,
+    Sidecar,
+    measure_path,
+    read_measure,
+    read_people,
+)
 from protocols.base.bids import participant_id, write_description
 from protocols.base.errors import BazinError, Fault, InputError, OutputError, PlanError, UsageError, listed
 from protocols.base.files import write_json
@@ -116,7 +124,11 @@ def take_over(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
     rows = table.rows
     if settings["people"]:
         rows = rows[rows["participant_id"].isin(settings["people"])].reset_index(drop=True)
-    sidecar = table.sidecar.model_copy(update={"plan_sha256": settings["plan"]})
+    described = table.sidecar.model_dump()
+    origin = described.pop("ImportedFrom", None)  # the mark of an import's own folder
+    sidecar = Sidecar(
+        **{**described, "plan_sha256": settings["plan"], **({"DerivedFrom": origin} if origin else {})}
+    )
     return measure_texts(replace(table, rows=rows, sidecar=sidecar))
 
 
@@ -139,9 +151,9 @@ def run_group(
     Parameters
     ----------
     source
-        Folder with ``measures/``; the participant level's output, or where tables were imported.
+        Where tables were imported; read where `out` has none.
     out
-        Where ``verdict.json``, ``results/`` and ``report.html`` go.
+        What the participant level left; ``verdict.json``, ``results/`` and ``report.html`` go there.
     blind
         Shuffle the arms' labels first.
     command
@@ -161,29 +173,26 @@ def run_group(
     _refuse_results_in_raw(out)
     known = [str(replace(warning, file=Path(warning.file).name)) for warning in promise.warnings]
     outcome = Outcome(out, warnings=known)
-    folder = out if (out / FOLDER).is_dir() else source
+    folder = out if any((out / FOLDER).glob("measure-*.tsv")) else source
     _refuse_unfinished(folder)
     tables = _read_tables(folder, plan, outcome)
     if not tables:
         raise _nothing_measured(folder, plan, outcome)
-    inputs = {}
-    for name in tables:
-        inputs[f"{FOLDER}/{measure_path(folder, name).name}"] = measure_path(folder, name)
-        inputs[f"{FOLDER}/{measure_path(folder, name).stem}.json"] = measure_path(folder, name).with_suffix(
-            ".json"
-        )
+    inputs: dict[str, Path] = {}
+    for path in (measure_path(folder, name) for name in tables):
+        inputs |= {f"{FOLDER}/{file.name}": file for file in (path, path.with_suffix(".json"))}
     if (folder / FOLDER / PEOPLE).exists():
         inputs[f"{FOLDER}/{PEOPLE}"] = folder / FOLDER / PEOPLE
     write_description(out, "bazin: verdict and measure tables")
-    write_json(
-        out / "plan.json", resolved(plan)
-    )  # in the plan's own order; the hash is of its canonical form
-    inputs["plan.json"] = out / "plan.json"
+    # In the plan's own order, which canonical JSON does not keep; the hash is of the canonical form.
+    inputs["plan.json"] = write_json(out / "plan.json", resolved(plan))
     settings = {"plan": promise.sha256, "blind": blind}
     done = perform(decide_group, settings=settings, inputs=inputs, folder=out)
     outcome.done.append(done)
     say(str(done))
-    write_json(out / "logs" / "run.json", _run_record(inputs, outcome, blind, command))
+    simulated = any(getattr(table.sidecar, "Simulated", False) for table in tables.values())
+    record = {**_run_record(inputs, outcome, blind, command), "simulated": simulated}
+    write_json(out / "logs" / "run.json", record)
     outcome.verdict = Verdict.model_validate_json((out / "verdict.json").read_bytes())
     outcome.report = build_report(out)
     return outcome

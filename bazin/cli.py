@@ -36,6 +36,13 @@ class Level(StrEnum):
     group = "group"
 
 
+class Format(StrEnum):
+    """Files with a schema."""
+
+    plan = "plan"
+    verdict = "verdict"
+
+
 class Truth(StrEnum):
     """What is planted in the virtual lab."""
 
@@ -93,16 +100,6 @@ def plan_show(
     from protocols.plan.show import show
 
     typer.echo(show(read_plan(file)), nl=False)
-
-
-@plan_app.command("schema")
-def plan_schema() -> None:
-    """Print the plan format as JSON Schema, for editors."""
-    import json
-
-    from protocols.plan.reading import json_schema
-
-    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 @import_app.command("measures")
@@ -198,6 +195,18 @@ def report(out: Annotated[Path, typer.Argument(help="Folder with verdict.json an
 
 
 @app.command()
+def schema(of: Annotated[Format, typer.Argument(help="Which file.")]) -> None:
+    """Print a file format as JSON Schema."""
+    import json
+
+    from analysis.evidence.verdict import verdict_schema
+    from protocols.plan.reading import json_schema
+
+    document = json_schema() if of is Format.plan else verdict_schema()
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder for the virtual study.")] = Path("bazin-demo"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual lab.")] = 1,
@@ -280,13 +289,11 @@ def _guarded(run: Callable[[], object]) -> int:
     except BrokenPipeError:  # the reader of a pipe (head, less) has gone
         sys.stderr.close()
         return 0
-    except (typer.Exit, SystemExit) as leaving:
-        left = int(getattr(leaving, "exit_code", getattr(leaving, "code", 0)) or 0)
-        return _interrupted() if left == INTERRUPTED else left  # typer turns Ctrl-C into this code
     except Exception as error:  # click's own usage errors know how to show themselves
         show = getattr(error, "show", None)
         if show is None:
             raise
         show()
         return int(getattr(error, "exit_code", 1))
-    return code if isinstance(code, int) else 0
+    # Outside its standalone mode typer hands back the code of every exit, Ctrl-C among them.
+    return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0

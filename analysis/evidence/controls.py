@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import pandas as pd
-
 from analysis.evidence.by_person import estimate_by_person
 from analysis.evidence.estimates import NotEstimable
 from analysis.evidence.people import person_effects
@@ -15,6 +13,10 @@ from protocols.plan.expanding import PSEUDO_CONDITIONS, control_contrast, contro
 from protocols.plan.promises import Plan
 
 ControlOutcome = Literal["passed", "failed", "not_estimable"]
+
+
+Head = tuple[str, str, tuple[str, str], Literal["above", "below"]]
+"""Measure, group, contrast and direction."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class ControlResult:
     measure: str
     group: str
     contrast: tuple[str, str]
-    direction: str
+    direction: Literal["above", "below"]
     outcome: ControlOutcome
     minimum: float
     n_people: int
@@ -50,7 +52,8 @@ def run_controls(plan: Plan, tables: dict[str, MeasureTable]) -> list[ControlRes
     results = []
     for name, measure in plan.measures.items():
         session = session_of(plan, measure)
-        paired = session is None or session.exposure == "both_versions"
+        # Catch trials may show other scenes than the main ones: scenes are paired where some scene has both.
+        paired = None if session is None or session.exposure == "both_versions" else False
         for control in measure.controls:
             contrast = control_contrast(plan, measure, control)
             assert contrast is not None  # the plan's check saw to it
@@ -58,7 +61,7 @@ def run_controls(plan: Plan, tables: dict[str, MeasureTable]) -> list[ControlRes
                 if isinstance(control.minimum, dict) and group not in control.minimum:
                     continue
                 minimum = control_minimum(control, group)
-                head = (name, group, contrast, control.direction)
+                head: Head = (name, group, contrast, control.direction)
                 results.append(
                     _run(
                         head,
@@ -73,11 +76,11 @@ def run_controls(plan: Plan, tables: dict[str, MeasureTable]) -> list[ControlRes
 
 
 def _run(
-    head: tuple[str, str, tuple[str, str], str],
+    head: Head,
     minimum: float,
     table: MeasureTable,
     alpha: float,
-    paired: bool,
+    paired: bool | None,
     fewest: int,
 ) -> ControlResult:
     from scipy import stats
@@ -90,10 +93,7 @@ def _run(
     ]
     if absent:
         return ControlResult(*head, "not_estimable", minimum, 0, reason=f"the table has no '{absent[0]}'")
-    # Catch trials show other scenes than the main ones: scenes are paired only where a scene has both conditions.
-    effects = person_effects(
-        table, [group], *contrast, paired_scenes=paired and _share_scenes(table.rows, contrast), fewest=fewest
-    )
+    effects = person_effects(table, [group], *contrast, paired_scenes=paired, fewest=fewest)
     values = effects.by_group([group])
     try:
         estimate = estimate_by_person({group: values[group] * (1 if direction == "above" else -1)}, [1.0])
@@ -104,11 +104,6 @@ def _run(
     return ControlResult(
         *head, outcome, minimum, len(values[group]), estimate.value, estimate.se, estimate.df, lower
     )
-
-
-def _share_scenes(rows: pd.DataFrame, contrast: tuple[str, str]) -> bool:
-    first, second = (set(rows.loc[rows["condition"] == name, "scene"].dropna()) for name in contrast)
-    return bool(first & second)
 
 
 def control_for(results: list[ControlResult], measure: str, groups: tuple[str, ...]) -> ControlResult | None:

@@ -36,7 +36,7 @@ class Question:
     people
         One row per person with covariates, or None.
     paired_scenes
-        Whether people saw both versions of a scene.
+        Whether people saw both versions of a scene; None where the plan does not say.
     fewest
         Scenes or trials a person needs per condition.
     rate_correction
@@ -47,7 +47,7 @@ class Question:
     measure: Measure
     table: MeasureTable
     people: pd.DataFrame | None
-    paired_scenes: bool
+    paired_scenes: bool | None
     fewest: int
     rate_correction: str = "loglinear"
 
@@ -71,7 +71,7 @@ def ask(plan: Plan, item: Expanded, table: MeasureTable, people: pd.DataFrame | 
     """The question a hypothesis of the plan puts to a measure table."""
     measure = plan.measures[item.hypothesis.measure]
     session = session_of(plan, measure)
-    both = session is None or session.exposure == "both_versions"
+    both = None if session is None else session.exposure == "both_versions"
     fewest, correction = plan.exclusions.scenes_per_condition, plan.analysis.beh.rate_correction
     return Question(item, measure, table, people, both, fewest, correction)
 

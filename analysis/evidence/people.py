@@ -59,7 +59,7 @@ def person_effects(
     second: str | None,
     *,
     against: float = 0.0,
-    paired_scenes: bool = True,
+    paired_scenes: bool | None = True,
     fewest: int = 1,
     unit: str = "participant_id",
 ) -> PersonEffects:
@@ -76,7 +76,8 @@ def person_effects(
         None the effect is the value of `second` (of all rows if that is None too) minus `against`.
     paired_scenes
         Use only scenes a person has in both conditions (both versions were shown), so that a lost scene does not turn
-        a difference between scenes into one between arms. Does not apply to choices, or where rows name no scene.
+        a difference between scenes into one between arms. None: if anybody has a scene in both, as the plan does not
+        say what was shown. Does not apply to choices, or where rows name no scene.
     fewest
         Scenes or trials needed in each condition.
     unit
@@ -94,13 +95,14 @@ def person_effects(
     cells = _cells(used, key, within, trials=choices)
     lost: set[tuple[str, str]] = set()
     if (
-        paired_scenes
+        paired_scenes is not False
         and not choices
         and first in conditions
         and second in conditions
         and cells[within].notna().all()
     ):
-        cells, lost = _scenes_with_both(cells, key, within, [str(first), str(second)])
+        names = [str(first), str(second)]
+        cells, lost = _scenes_with_both(cells, key, within, names, certain=paired_scenes is True)
     index = pd.MultiIndex.from_frame(everyone[key].drop_duplicates().sort_values(key))
     (a, n_a), (b, n_b) = (_values(cells, key, name, conditions, index) for name in (first, second))
     if first is None:  # compared with a fixed value, not with a condition
@@ -157,12 +159,17 @@ def _cells(used: pd.DataFrame, key: list[str], within: str, *, trials: bool) -> 
 
 
 def _scenes_with_both(
-    cells: pd.DataFrame, key: list[str], within: str, names: list[str]
+    cells: pd.DataFrame, key: list[str], within: str, names: list[str], *, certain: bool
 ) -> tuple[pd.DataFrame, set[tuple[str, str]]]:
-    """Cells of the scenes that have both conditions, and the people who have both but never of one scene."""
+    """Cells of the scenes that have both conditions, and the people who have both but never of one scene.
+
+    All cells and nobody where no scene has both and it is not `certain` that both versions were shown.
+    """
     of_pair = cells[cells["condition"].isin(names)]
     versions = of_pair.groupby([*key, within])["condition"].transform("nunique")
     both = of_pair[versions == len(names)]
+    if both.empty and not certain:
+        return cells, set()
     had = of_pair.groupby(key)["condition"].nunique()
     lost = set(had.index[had == len(names)]) - set(map(tuple, both[key].to_numpy()))
     return both, lost

@@ -96,6 +96,7 @@ def _control(control: ControlResult | None) -> ControlRecord | None:
         outcome=control.outcome,
         group=control.group,
         contrast=control.contrast,
+        direction=control.direction,
         estimate=rounded(control.estimate),
         lower_limit=rounded(control.lower_limit),
         minimum=control.minimum,

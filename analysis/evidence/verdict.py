@@ -32,6 +32,7 @@ class ControlRecord(Record):
     outcome: ControlOutcome
     group: str
     contrast: tuple[str, str]
+    direction: Literal["above", "below"]
     estimate: float | None
     lower_limit: float | None
     minimum: float

@@ -162,7 +162,8 @@ def _control(study: Study, record: HypothesisRecord, control: ControlRecord) -> 
     """The control that decides, in a sentence."""
     first, second = (label_of(study.plan, "condition", name) for name in control.contrast)
     unit = unit_words(record.unit)
-    head = f"{capital(second)} − {first} in {label_of(study.plan, 'group', control.group)}"
+    difference = f"{second} − {first}" if control.direction == "above" else f"{first} − {second}"
+    head = f"{capital(difference)} in {label_of(study.plan, 'group', control.group)}"
     if control.estimate is None or control.lower_limit is None:
         return (
             f"{head}: not estimable, because {control.reason}. Without it equivalence cannot be interpreted."

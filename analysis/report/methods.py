@@ -25,7 +25,7 @@ def methods_text(study: Study) -> str:
     parts = [
         ("Participants", _participants(study)),
         ("Conditions and clips", _clips(study.plan)),
-        ("Measures", _measures(study)),
+        ("Measures", _measures(study.plan)),
         ("Hypotheses", _hypotheses(study)),
         ("Decision rule", _rule(study)),
         ("Positive controls", _controls(study)),
@@ -39,8 +39,7 @@ def methods_text(study: Study) -> str:
 def _participants(study: Study) -> str:
     sentences = []
     flow = study.tables.get("flow")
-    for name in study.groups:
-        group = study.plan.groups[name]
+    for name, group in study.plan.groups.items():
         age = f", {age_range(group.age_months)}" if group.age_months else ""
         sentence = (
             f"We planned for {group.n_planned} {label_of(study.plan, 'group', name)} with usable data{age}"
@@ -80,10 +79,9 @@ def _clips(plan: Plan) -> str:
     return text
 
 
-def _measures(study: Study) -> str:
-    plan, sentences = study.plan, []
-    for name in study.measures:
-        measure = plan.measures[name]
+def _measures(plan: Plan) -> str:
+    sentences = []
+    for name, measure in plan.measures.items():
         sentence = f"{capital(label_of(plan, 'measure', name))} ({measure.level}): "
         sentence += STATISTIC_WORDS[measure.statistic]
         if measure.bound:
@@ -157,9 +155,9 @@ def _rule(study: Study) -> str:
 def _controls(study: Study) -> str:
     plan = study.plan
     found = [
-        f"for {label_of(plan, 'measure', name)}, {control_words(plan, plan.measures[name], control)}"
-        for name in study.measures
-        for control in plan.measures[name].controls
+        f"for {label_of(plan, 'measure', name)}, {control_words(plan, measure, control)}"
+        for name, measure in plan.measures.items()
+        for control in measure.controls
     ]
     if not found:
         return "None was declared."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from analysis.evidence.wording import amount, unit_words
 from analysis.report import drawing
 from analysis.report.drawing import BAND, INK, SOFT, Picture
 from analysis.report.saved import Study
-from analysis.report.words import OUTCOME_WORDS, by_name, measure_words, who_words
+from analysis.report.words import OUTCOME_WORDS, measure_words, who_words
 
 FURTHEST = 5.0
 """Bounds either side of 0 that the axis shows at most; what lies beyond is marked by an arrow."""
@@ -27,9 +28,7 @@ def overview(study: Study, out: Path) -> tuple[Picture, Picture] | None:
 
     A hypothesis without a bound has no place on this axis; the page names it below the figure.
     """
-    records = sorted(
-        (r for r in study.verdict.confirmatory() if r.bound is not None), key=lambda r: by_name(r.id)
-    )
+    records = [record for record in study.verdict.confirmatory() if record.bound is not None]
     if not records:
         return None
     alt = (
@@ -66,7 +65,7 @@ def _draw(
     ]
     limits = max(-FURTHEST, min([-1.5, *ends]) - 0.15), min(FURTHEST, max([1.5, *ends]) + 0.15)
     width, height, left, right, below = (
-        (8.8, 1.2 + 0.5 * n, 3.0, 1.5, 0.95) if wide else (4.2, 1.3 + 0.78 * n, 0.12, 0.12, 1.15)
+        (8.8, 1.0 + 0.5 * n, 3.0, 1.5, 0.78) if wide else (4.2, 1.2 + 0.78 * n, 0.12, 0.12, 1.05)
     )
     with drawing.house_style():
         # Placed by hand: the labels' columns have a width of their own that no automatic layout knows.
@@ -77,7 +76,7 @@ def _draw(
         for row, record in enumerate(records):
             _row(study, axes, record, n - 1 - row, limits, wide=wide)
         axes.set_xlim(*limits)
-        axes.set_ylim(-0.5, n - (0.5 if wide else 0.15))
+        axes.set_ylim(-0.5 if wide else -0.32, n - (0.5 if wide else 0.25))
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("effect ÷ its bound")
@@ -93,7 +92,7 @@ def _draw(
 def _row(
     study: Study, axes: Axes, record: HypothesisRecord, y: int, limits: tuple[float, float], *, wide: bool
 ) -> None:
-    _lane(axes, y, 0.5 if wide else 0.26)
+    _lane(axes, y, 0.5 if wide else 0.2)
     _labels(study, axes, record, y, wide=wide)
     if record.estimate is None or record.bound is None:
         box = {"fc": BAND, "ec": "none", "pad": 1.5}
@@ -121,18 +120,19 @@ def _labels(study: Study, axes: Axes, record: HypothesisRecord, y: int, *, wide:
     figure = axes.get_figure(root=True)
     assert figure is not None
     across = blended_transform_factory(figure.transFigure, axes.transData)
-    head, what = f"{record.id}  {who_words(study.plan, record)}", measure_words(study.plan, record)
+    head, what = f"{record.id} · {who_words(study.plan, record)}", measure_words(study.plan, record)
     found = f"{amount(record.estimate)} {unit_words(record.unit)}" if record.estimate is not None else ""
     width = figure.get_size_inches()[0]
-    left, up, down = (0.08, 0.17, -0.17) if wide else (0.12, 0.68, 0.42)
+    left, up, down = (0.08, 0.03, -0.03) if wide else (0.12, 0.53, 0.46)
     strong = FontProperties(family="DejaVu Sans", weight="bold", size=8.5)
     right, side = ((width - 1.38) / width, "left") if wide else (1 - 0.12 / width, "right")
-    head, what = drawing.wrapped(head, 44), drawing.wrapped(what, 46 if wide else 44)
-    axes.text(left / width, y + up, head, transform=across, va="center", size=8.5)
-    axes.text(left / width, y + down, what, transform=across, va="center", size=7.8, color=SOFT)
+    what = drawing.wrapped(what, 46) if wide else textwrap.shorten(what, 48, placeholder=" …")
+    head = textwrap.shorten(head, 44, placeholder=" …")
+    axes.text(left / width, y + up, head, transform=across, va="bottom", size=8.5)
+    axes.text(left / width, y + down, what, transform=across, va="top", size=7.8, color=SOFT)
     outcome = OUTCOME_WORDS[record.outcome]
-    axes.text(right, y + up, outcome, transform=across, va="center", ha=side, fontproperties=strong)
-    axes.text(right, y + down, found, transform=across, va="center", ha=side, size=7.8, color=SOFT)
+    axes.text(right, y + up, outcome, transform=across, va="bottom", ha=side, fontproperties=strong)
+    axes.text(right, y + down, found, transform=across, va="top", ha=side, size=7.8, color=SOFT)
 
 
 def _clipped(ci: Ci | None, limits: tuple[float, float]) -> Ci | None:

@@ -20,7 +20,6 @@ from analysis.report.words import (
     CLAIM_WORDS,
     OUTCOME_MEANINGS,
     OUTCOME_WORDS,
-    by_name,
     group_words,
     measure_words,
 )
@@ -73,8 +72,7 @@ def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture]
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["capital"] = capital
-    ordered = [cards[name] for name in sorted(cards, key=by_name)]
-    confirmatory = [one for one in ordered if not one.record.exploratory]
+    confirmatory = [one for one in cards.values() if not one.record.exploratory]
     return environment.get_template("page.html").render(
         study=study,
         verdict=study.verdict,
@@ -84,14 +82,14 @@ def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture]
         css=Markup((assets / "report.css").read_text(encoding="utf-8")),
         banners=_banners(study),
         confirmatory=confirmatory,
-        exploratory=[one for one in ordered if one.record.exploratory],
+        exploratory=[one for one in cards.values() if one.record.exploratory],
         forest=forest,
         without_bound=[one.record.id for one in confirmatory if one.record.bound is None],
         joint=_joint(study),
         joint_families=[family for family in study.verdict.families if family.claim != "each"],
-        groups=promised.groups(study),
+        groups=promised.groups(study.plan),
         conditions=promised.conditions(study.plan),
-        measures=promised.measures(study),
+        measures=promised.measures(study.plan),
         families=promised.families(study),
         rule=promised.decision_rule(study.plan),
         flow=people.flow(study),

@@ -57,7 +57,7 @@ class Panel:
 
     def style(self, group: str) -> tuple[str, str]:
         """A group's color and marker."""
-        return drawing.group_style(self.study.groups, group)
+        return drawing.group_style(list(self.study.plan.groups), group)
 
 
 def pictures(study: Study, record: HypothesisRecord, out: Path) -> list[Picture]:

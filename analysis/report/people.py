@@ -20,12 +20,14 @@ _WHAT = {
 
 
 def _in_order(study: Study, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table's rows by measure and group, as the hypotheses name them; groups the plan does not have come last."""
-    groups = [*study.groups, *sorted({str(group) for group in frame["group"]} - set(study.groups))]
-    return sorted(
-        records(frame),
-        key=lambda row: (study.measures.index(row["measure"]), groups.index(str(row["group"]))),
-    )
+    """A table's rows by measure and group in the plan's order; groups the plan does not have come last."""
+    groups, measures = list(study.plan.groups), list(study.plan.measures)
+
+    def place(row: dict[str, Any]) -> tuple[int, int, str]:
+        group = str(row["group"])
+        return measures.index(row["measure"]), groups.index(group) if group in groups else len(groups), group
+
+    return sorted(records(frame), key=place)
 
 
 def flow(study: Study) -> Grid | None:

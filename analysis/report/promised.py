@@ -16,9 +16,8 @@ MODEL_WORDS = {
 }
 
 
-def groups(study: Study) -> Grid:
+def groups(plan: Plan) -> Grid:
     """Who was to take part."""
-    plan = study.plan
     rows = [
         (
             capital(label_of(plan, "group", name)),
@@ -26,7 +25,7 @@ def groups(study: Study) -> Grid:
             str(group.n_planned),
             str(group.n_recruited or "not given"),
         )
-        for name, group in ((name, plan.groups[name]) for name in study.groups)
+        for name, group in plan.groups.items()
     ]
     return Grid("Groups", ("Group", "Age", "People planned", "To be invited"), rows, frozenset({2, 3}))
 
@@ -42,11 +41,10 @@ def conditions(plan: Plan) -> Grid:
     return Grid("Conditions", ("Condition", "Role"), rows)
 
 
-def measures(study: Study) -> Grid:
+def measures(plan: Plan) -> Grid:
     """What was to be measured, with the bound and its reason."""
-    plan, rows = study.plan, []
-    for name in study.measures:
-        measure = plan.measures[name]
+    rows = []
+    for name, measure in plan.measures.items():
         bound = measure.bound
         rows.append(
             (

@@ -89,19 +89,6 @@ class Study:
         """The plan's hypotheses by the verdict's ids."""
         return {item.id: item for item in expand(self.plan)}
 
-    @cached_property
-    def groups(self) -> list[str]:
-        """The groups in the order the hypotheses name them; canonical JSON has forgotten the plan's own order."""
-        named = [group for record in self.verdict.hypotheses for group in record.groups]
-        return list(dict.fromkeys([*named, *self.plan.groups]))
-
-    @cached_property
-    def measures(self) -> list[str]:
-        """The measures in the order the hypotheses name them."""
-        return list(
-            dict.fromkeys([*(record.measure for record in self.verdict.hypotheses), *self.plan.measures])
-        )
-
     @property
     def blinded(self) -> bool:
         """Whether the arms' labels were shuffled."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 from analysis.evidence.outcomes import Outcome
 from analysis.evidence.verdict import HypothesisRecord
@@ -55,8 +54,16 @@ def who_words(plan: Plan, record: HypothesisRecord) -> str:
 
 
 def measure_words(plan: Plan, record: HypothesisRecord) -> str:
-    """The measure's label."""
-    return label_of(plan, "measure", record.measure)
+    """The measure's label, with what is compared where that is not live action and its AI version."""
+    label = label_of(plan, "measure", record.measure)
+    if record.contrast is not None:
+        roles = [plan.conditions[name].role for name in record.contrast if name in plan.conditions]
+        if roles != ["reference", "contrast"]:
+            first, second = (label_of(plan, "condition", name) for name in record.contrast)
+            return f"{label} ({second} − {first})"
+    elif record.condition is not None:
+        return f"{label} for {label_of(plan, 'condition', record.condition)}"
+    return label
 
 
 def group_words(plan: Plan, group: str) -> str:
@@ -80,12 +87,3 @@ def bayes_factor(value: float) -> str:
 def count(value: float | None) -> str:
     """A number of people or rows."""
     return "n/a" if value is None or math.isnan(value) else f"{value:,.0f}"
-
-
-def by_name(name: str) -> list[tuple[int, str]]:
-    """A key that sorts H2 before H10 and leaves H2's groups as they are.
-
-    Canonical JSON, which the verdict is computed from, sorts H10 first.
-    """
-    hypothesis = name.partition(".")[0]
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", hypothesis)]

@@ -162,6 +162,6 @@ def json_schema() -> dict[str, Any]:
     schema = Plan.model_json_schema(by_alias=True)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "Written by 'bazin plan schema'; cross-field rules are checked by 'bazin plan check'.",
+        "$comment": "Written by 'bazin schema plan'; cross-field rules are checked by 'bazin plan check'.",
         **schema,
     }

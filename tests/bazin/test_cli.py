@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from bazin.cli import repeat_option
 from protocols import __version__
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,7 @@ def test_plan_new_check_show_is_one_way(run_bazin, tmp_path):
 
 
 def test_a_closed_pipe_is_no_error(tmp_path):
-    script = f"{sys.executable} -m bazin plan schema | head -c 10"
+    script = f"{sys.executable} -m bazin schema plan | head -c 10"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {script}"],
         cwd=tmp_path,
@@ -102,3 +105,11 @@ def test_a_closed_pipe_is_no_error(tmp_path):
         check=False,
     )
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["plan", "verdict"])
+def test_the_published_schemas_are_todays(run_bazin, name):
+    code, out, err = run_bazin(["schema", name])
+    assert code == 0, err
+    path = DOCS / f"{name}.schema.json"
+    assert path.read_text(encoding="utf-8") == out, f"run: bazin schema {name} > docs/{path.name}"

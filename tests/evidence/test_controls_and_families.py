@@ -10,13 +10,13 @@ from analysis.evidence.families import adjust, counts_as, family_outcome, holm
 SAYS = "measures.says.control"
 
 
-def controls(lab, plan, tables, measure="says"):
+def controls(plan, tables, measure="says"):
     return {r.group: r for r in run_controls(plan, tables) if r.measure == measure}
 
 
 def test_a_control_passes_by_its_one_sided_lower_limit_at_alpha(lab):
     plan = lab.plan()
-    found = controls(lab, plan, lab.tables(plan, control=1.2))["child"]
+    found = controls(plan, lab.tables(plan, control=1.2))["child"]
     se = 0.1 / np.sqrt(20)  # the SD over people is exactly .1
     assert (found.estimate, found.se, found.df) == pytest.approx((1.2, se, 19))
     assert found.lower_limit == pytest.approx(1.2 - stats.t(19).ppf(0.95) * se)
@@ -27,28 +27,28 @@ def test_a_control_passes_by_its_one_sided_lower_limit_at_alpha(lab):
 def test_the_estimate_alone_does_not_pass_a_control(lab):
     plan = lab.plan()
     tables = lab.tables(plan, control=1.03)  # above the minimum of 1, its lower limit below
-    assert controls(lab, plan, tables)["child"].outcome == "failed"
+    assert controls(plan, tables)["child"].outcome == "failed"
     assert set(lab.outcomes(plan, tables).values()) == {"undecided", "equivalent"}  # says, roi
 
 
 def test_a_control_is_tested_at_the_plans_alpha(lab):
     strict, easy = lab.plan({"decision.alpha": 0.001}), lab.plan({"decision.alpha": 0.2})
     tables = lab.tables(strict, control=1.03)
-    assert controls(lab, strict, tables)["child"].outcome == "failed"
-    assert controls(lab, easy, tables)["child"].outcome == "passed"
+    assert controls(strict, tables)["child"].outcome == "failed"
+    assert controls(easy, tables)["child"].outcome == "passed"
 
 
 def test_a_control_may_point_downwards(lab):
     control = {"contrast": ["live", "cartoon"], "minimum": 1.0, "direction": "below"}
     plan = lab.plan({SAYS: control})
-    assert controls(lab, plan, lab.tables(plan, control=-3.0))["child"].outcome == "passed"
-    assert controls(lab, plan, lab.tables(plan, control=3.0))["child"].outcome == "failed"
+    assert controls(plan, lab.tables(plan, control=-3.0))["child"].outcome == "passed"
+    assert controls(plan, lab.tables(plan, control=3.0))["child"].outcome == "failed"
 
 
 def test_every_group_has_its_own_minimum(lab):
     plan = lab.plan({SAYS: {"contrast": ["live", "cartoon"], "minimum": {"child": 1.0, "adult": 5.0}}})
     tables = lab.tables(plan)
-    assert {g: r.outcome for g, r in controls(lab, plan, tables).items()} == {
+    assert {g: r.outcome for g, r in controls(plan, tables).items()} == {
         "child": "passed",
         "adult": "failed",
     }
@@ -60,7 +60,7 @@ def test_a_control_without_its_condition_or_people_is_not_estimable_and_does_not
     plan = lab.plan()
     tables = lab.tables(plan)
     tables["says"] = lab.table(plan, "says", tables["says"].rows.query("condition != 'cartoon'"))
-    found = controls(lab, plan, tables)["child"]
+    found = controls(plan, tables)["child"]
     assert (found.outcome, found.reason) == ("not_estimable", "the table has no 'cartoon'")
     record = record_of(lab.decide(plan, tables), "S.child")
     assert (record.outcome, record.control.outcome) == ("undecided", "not_estimable")
@@ -127,7 +127,7 @@ def test_control_clips_of_other_scenes_are_compared_all_the_same(lab):
     rows = tables["says"].rows.copy()
     catch = rows["condition"] == "cartoon"
     rows.loc[catch, "scene"] = "catch" + rows.loc[catch, "scene"]
-    assert controls(lab, plan, {**tables, "says": lab.table(plan, "says", rows)})["child"].n_people == 20
+    assert controls(plan, {**tables, "says": lab.table(plan, "says", rows)})["child"].n_people == 20
 
 
 # ---- families ----

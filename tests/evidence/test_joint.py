@@ -10,7 +10,13 @@ from analysis.evidence.verdict import ControlRecord, SpreadRecord
 OUTCOMES = ("different", "equivalent", "trivial", "undecided", "not_estimable")
 SAME = ("equivalent", "trivial")
 PASSED = ControlRecord(
-    outcome="passed", group="child", contrast=("live", "cartoon"), estimate=3.0, lower_limit=2.0, minimum=1.0
+    outcome="passed",
+    group="child",
+    contrast=("live", "cartoon"),
+    direction="above",
+    estimate=3.0,
+    lower_limit=2.0,
+    minimum=1.0,
 )
 FAILED = PASSED.model_copy(update={"outcome": "failed"})
 CLAIMS = {

@@ -73,6 +73,21 @@ def test_whoever_saw_one_version_of_each_scene_is_compared_over_all_scenes():
     paired = person_effects(t, ["child"], "live", "ai")
     assert effects_of(paired) == []
     assert why(paired, "sub-1") == "no scene with both 'live' and 'ai'"
+    unsaid = person_effects(t, ["child"], "live", "ai", paired_scenes=None)
+    assert effects_of(unsaid) == [3.0, 0.0]
+
+
+def test_where_the_plan_does_not_say_one_shared_scene_makes_the_design_paired():
+    t = table(
+        (1, "live", "a", 1.0),
+        (1, "ai", "a", 1.5),
+        (1, "ai", "b", 11.5),
+        (2, "live", "b", 2.0),
+        (2, "ai", "a", 2.0),
+    )
+    found = person_effects(t, ["child"], "live", "ai", paired_scenes=None)
+    assert effects_of(found) == [0.5]
+    assert why(found, "sub-2") == "no scene with both 'live' and 'ai'"
 
 
 def test_fixation_counts_as_zero_and_all_clips_as_the_mean_of_the_conditions():

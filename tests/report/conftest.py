@@ -13,9 +13,9 @@ import pytest
 from analysis.evidence.decide import decide
 from analysis.measures.table import MeasureTable, sidecar_for, tidy, write_measure
 from analysis.report import build_report
-from protocols.base.files import write_atomically
+from protocols.base.files import write_atomically, write_json
 from protocols.base.tables import write_frame
-from protocols.plan.reading import Promise, parse_plan
+from protocols.plan.reading import Promise, parse_plan, resolved
 
 PLAN = """\
 plan: report-study
@@ -156,7 +156,7 @@ def save_study(
     decision = decide(promise.plan, promise.sha256, tables, blinded=blinded)
     for table in tables.values():
         write_measure(out, table)
-    write_atomically(out / "plan.json", promise.canonical)
+    write_json(out / "plan.json", resolved(promise.plan))
     for name, frame in decision.tables.items():
         write_frame(out / "results" / f"{name}.tsv", frame)
     write_atomically(out / "verdict.json", decision.verdict.model_dump_json(by_alias=True, indent=2) + "\n")

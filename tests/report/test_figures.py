@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from analysis.report import build_report
 from analysis.report.drawing import LARGEST, swarm
 from analysis.report.saved import read_study
-from analysis.report.words import bayes_factor, by_name
+from analysis.report.words import bayes_factor
 
 
 def read(path):
@@ -127,16 +127,6 @@ def test_dots_stay_in_their_column_and_in_their_place(values, width):
     assert places.shape == values.shape
     assert np.all(np.abs(places) <= width + 1e-12)
     assert np.array_equal(places, swarm(values.copy(), width))
-
-
-def test_names_with_numbers_sort_as_people_count():
-    assert sorted(["H10", "H2.adult", "H1", "H2.child", "A3"], key=by_name) == [
-        "A3",
-        "H1",
-        "H2.adult",
-        "H2.child",
-        "H10",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,23 @@ def test_a_verdict_of_another_plan_is_refused(study, change_json):
         build_report(study)
 
 
+def luminance(color):
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_text_stands_out_from_its_background(built):
+    text = (built / "report.html").read_text("utf-8")
+    colors = dict(re.findall(r"--([a-z_]+): (#[0-9a-f]{6})", text))
+    apart = re.search(r"\.apart \{[^}]*background: (#[0-9a-f]{6})", text)[1]
+    written = ("ink", "soft", "accent", "different", "equivalent", "trivial", "undecided", "not_estimable")
+    for background in ("#ffffff", colors["wash"], apart):
+        for name in written:
+            light, dark = sorted((luminance(background), luminance(colors[name])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, background)
+
+
 def test_embedded_figures_are_the_saved_ones(built, read_page):
     saved = {base64.b64encode(path.read_bytes()).decode() for path in (built / "figures").glob("*.png")}
     shown = {image["attrs"]["src"].partition(",")[2] for image in read_page(built).find("img")}
