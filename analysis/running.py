@@ -17,7 +17,7 @@ from analysis.evidence.deciding import refuse_unavailable
 from analysis.evidence.results import DESCRIPTIONS
 from analysis.evidence.verdict import Verdict
 from analysis.importing.sources import unfinished_imports
-from analysis.measures.checking import fit_to_plan
+from analysis.measures.checking import fit_to_plan, one_group_each
 from analysis.measures.table import (
     FOLDER,
     PEOPLE,
@@ -28,10 +28,11 @@ from analysis.measures.table import (
     read_people,
 )
 from protocols.base.bids import participant_id, write_description
+from protocols.base.canonical import sha256_file
 from protocols.base.errors import BazinError, Fault, InputError, OutputError, PlanError, UsageError, listed
-from protocols.base.files import write_json
+from protocols.base.files import read_json, write_json
 from protocols.base.steps import Done, perform, step
-from protocols.base.tables import frame_text
+from protocols.base.tables import frame_text, read_frame
 from protocols.plan.promises import Plan
 from protocols.plan.reading import Promise, parse_plan, relied_upon, resolved
 
@@ -100,7 +101,8 @@ def run_participant(
                 "table": measure_path(source, name),
                 "sidecar": measure_path(source, name).with_suffix(".json"),
             }
-            settings = {"plan": promise.sha256, "people": sorted(wanted), "measure": name}
+            people_kept = _with_earlier(measure_path(out, name), wanted)
+            settings = {"plan": promise.sha256, "people": people_kept, "measure": name}
             outcome.done.append(
                 perform(take_over, settings=settings, inputs=inputs, folder=out, stamp=f"take-over-{name}")
             )
@@ -108,11 +110,17 @@ def run_participant(
         usable = int((kept["included"] == 1).sum())
         say(f"{name}: {kept['participant_id'].nunique()} people, {usable} of {len(kept)} rows usable")
     if not same and (source / FOLDER / PEOPLE).exists():
+        settings = {"people": _with_earlier(out / FOLDER / PEOPLE, wanted)}
         inputs = {"people": source / FOLDER / PEOPLE}
-        outcome.done.append(
-            perform(take_over_people, settings={"people": sorted(wanted)}, inputs=inputs, folder=out)
-        )
+        outcome.done.append(perform(take_over_people, settings=settings, inputs=inputs, folder=out))
     return outcome
+
+
+def _with_earlier(table: Path, wanted: set[str]) -> list[str]:
+    """The people asked for and those an earlier call took over: one participant after the other adds up."""
+    if not wanted or not table.exists():
+        return sorted(wanted)
+    return sorted(wanted | set(read_frame(table, required=("participant_id",))["participant_id"]))
 
 
 @step(version=1)
@@ -135,8 +143,6 @@ def take_over(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
 @step(version=1)
 def take_over_people(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
     """The people table for the people asked for."""
-    from protocols.base.tables import read_frame
-
     frame = read_frame(inputs["people"], required=("participant_id", "group"))
     if settings["people"]:
         frame = frame[frame["participant_id"].isin(settings["people"])]
@@ -175,6 +181,7 @@ def run_group(
     outcome = Outcome(out, warnings=known)
     folder = out if any((out / FOLDER).glob("measure-*.tsv")) else source
     _refuse_unfinished(folder)
+    outcome.warnings += _changed_since(source, folder)
     tables = _read_tables(folder, plan, outcome)
     if not tables:
         raise _nothing_measured(folder, plan, outcome)
@@ -210,7 +217,7 @@ def decide_group(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]
         if name.startswith(f"{FOLDER}/measure-") and path.suffix == ".tsv"
     ]
     fitted = [fit_to_plan(promise.plan, read_measure(path), path)[0] for path in paths]
-    tables = {table.id: table for table in fitted}
+    tables, _ = one_group_each({table.id: table for table in fitted})
     people_file = inputs.get(f"{FOLDER}/{PEOPLE}")
     people = read_people(people_file.parent.parent) if people_file else None
     if settings["blind"]:
@@ -242,6 +249,8 @@ def _read_tables(folder: Path, plan: Plan, outcome: Outcome) -> dict[str, Measur
             continue
         outcome.warnings += warnings
         tables[name] = table
+    tables, torn = one_group_each(tables)
+    outcome.errors += torn
     return tables
 
 
@@ -284,6 +293,19 @@ def _refuse_reserved(plan: Plan) -> None:
         )
 
 
+def _changed_since(source: Path, folder: Path) -> list[str]:
+    """Measures whose table in `source` is no longer the one that was taken over into `folder`."""
+    told = []
+    for stamp in sorted((folder / ".done").glob("take-over-*.json")):
+        name = stamp.stem.removeprefix("take-over-")
+        path = measure_path(source, name)
+        if path.exists() and read_json(stamp)["inputs"].get("table") not in (None, sha256_file(path)):
+            told.append(
+                f"measure '{name}': has changed where it was imported; run the participant level again"
+            )
+    return told
+
+
 def _refuse_unfinished(folder: Path) -> None:
     """Refuse a folder into which an import was begun and not finished."""
     unfinished = unfinished_imports(folder)
@@ -296,8 +318,6 @@ def _refuse_results_in_raw(out: Path) -> None:
     description = out / "dataset_description.json"
     if not description.exists():
         return
-    from protocols.base.files import read_json
-
     document = read_json(description)
     makers = document.get("GeneratedBy") if isinstance(document, dict) else None
     names = [maker.get("Name") for maker in makers or () if isinstance(maker, dict)]
@@ -316,7 +336,6 @@ def _refuse_results_in_raw(out: Path) -> None:
 
 def _run_record(inputs: Mapping[str, Path], outcome: Outcome, blind: bool, command: str) -> dict[str, Any]:
     from protocols import __version__
-    from protocols.base.canonical import sha256_file
 
     versions = {"bazin": __version__, **{name: importlib.metadata.version(name) for name in PACKAGES}}
     return {

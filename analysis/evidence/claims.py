@@ -67,6 +67,7 @@ def says(
     qualifier: str | None,
     reason: str | None,
     p_difference: float | None,
+    adjusted: bool = False,
 ) -> str:
     """One sentence or two: the effect with its numbers, then the outcome in the words it allows."""
     h = item.hypothesis
@@ -87,6 +88,8 @@ def says(
             "size_undecided": f"; whether by more than the bound of {inside} is undecided",
             None: "",
         }[magnitude]
+        if qualifier:
+            size += ", as the positive control was not passed"
         return f"{subject}: different from 0 ({p_value(p_difference)}){size}."
     if outcome == "equivalent":
         both = f"inside the bound of {inside} (both one-sided {_at_most(tests)})"
@@ -104,7 +107,8 @@ def says(
         "equivalence": f"equivalence within {inside} was not shown, and a difference was not asked for",
         "both": f"neither a difference nor equivalence within {inside} was shown",
     }[h.asks]
-    return f"{subject}: {asked}, undecided."
+    among = ", adjusted for the other hypotheses of its family" if adjusted else ""
+    return f"{subject}: {asked}{among}, undecided."
 
 
 def _at_most(tests: Tests) -> str:

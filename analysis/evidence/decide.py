@@ -218,11 +218,7 @@ def _decided(
 def _qualify_by_control(case: Case) -> None:
     """Without its positive control, equivalence is uninterpretable and counts as undecided (INFERENCE 5)."""
     passed = case.control is not None and case.control.outcome == "passed"
-    if (
-        case.outcome not in MEETS_EQUIVALENCE
-        or passed
-        or (case.control is None and case.item.hypothesis.asks == "difference")
-    ):
+    if case.outcome not in MEETS_EQUIVALENCE or passed:
         return
     case.qualifier = f"{case.outcome}, {UNINTERPRETABLE}"
     if case.outcome == "trivial" and case.item.hypothesis.asks != "equivalence":

@@ -97,6 +97,7 @@ def by_person(question: Question) -> Evidence:
             effects.by_group(item.groups),
             item.weights,
             covariates=covariates,
+            sampled=[covariate.centre == "group" for covariate in question.measure.covariates],
             n_scenes=effects.n_scenes,
             method=_method(question),
         )

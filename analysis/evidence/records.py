@@ -72,6 +72,8 @@ def hypothesis_record(plan: Plan, case: Case, scope: str) -> HypothesisRecord:
             qualifier=case.qualifier,
             reason=case.evidence.reason,
             p_difference=case.p_difference,
+            adjusted=tests is not None
+            and (tests.p_raw, tests.p_equivalence) != (case.p_difference, case.p_equivalence),
         ),
         does_not_show=does_not_show(plan, item, case.outcome, case.control, case.codec, n_scenes),
     )

@@ -70,7 +70,11 @@ def sensitivity_rows(question: Question, evidence: Evidence, level: tuple[float,
     level
         alpha and alpha_equivalence, for the intervals.
     """
-    rows = [_by_scene(question, level), _first_exposure(question, level)]
+    rows = [
+        _by_scene(question, level),
+        _first_exposure(question, level),
+        _percent_correct(question, evidence, level),
+    ]
     if question.measure.covariates:
         plain = replace(question, measure=question.measure.model_copy(update={"covariates": ()}))
         rows.append(
@@ -118,12 +122,40 @@ def first_exposures(table: MeasureTable) -> MeasureTable | None:
 
 def _first_exposure(question: Question, level: tuple[float, float]) -> Row | None:
     """Memory of the twin cannot play a part the first time a scene is seen."""
+    name = "first exposures only"
     table = first_exposures(question.table)
     if table is None:
-        return None
+        if question.paired_scenes is False or question.item.hypothesis.effect in ("level", "group"):
+            return None
+        return _row(question, name, None, level, "not available: the table does not say what was seen first")
     first = by_person(replace(question, table=table, paired_scenes=False))
     note = "each scene's first version only, so that the arms show different scenes"
-    return _row(question, "first exposures only", first.estimate, level, first.reason or note)
+    return _row(question, name, first.estimate, level, first.reason or note)
+
+
+def _percent_correct(question: Question, evidence: Evidence, level: tuple[float, float]) -> Row | None:
+    """Percent correct stands beside every d' (INFERENCE 3); for groups compared, their difference."""
+    if question.measure.statistic != "dprime_per_person":
+        return None
+    name = "percent correct"
+    groups = question.item.groups
+    columns = [
+        evidence.effects.by_group(groups, column) for column in ("first", "second", "n_first", "n_second")
+    ]
+    correct = {}
+    for group in groups:
+        false_alarms, hits, noises, signals = (column[group] for column in columns)
+        correct[group] = 100 * (hits * signals + (1 - false_alarms) * noises) / (signals + noises)
+    try:
+        estimate = estimate_by_person(correct, question.item.weights)
+    except NotEstimable as problem:
+        return _row(question, name, None, level, str(problem))
+    note = (
+        "difference between the groups"
+        if sum(question.item.weights) == 0
+        else "chance is 50 where both are equally frequent"
+    )
+    return replace(_row(question, name, estimate, level, note), p=None)
 
 
 def _covariate_effects(question: Question, evidence: Evidence, level: tuple[float, float]) -> list[Row]:
@@ -242,7 +274,11 @@ def tipping_point(
         analysed = values[group]
         missing = int((started["group"] == group).sum()) - len(analysed)
         name = f"tipping point in {group}"
-        if missing <= 0 or len(analysed) < 2 or question.measure.covariates:
+        if missing <= 0 or len(analysed) < 2:
+            continue
+        if question.measure.covariates:
+            note = f"{missing} without usable data: not available with covariates, which they would need too"
+            rows.append(Row(question.item.id, name, None, None, None, None, None, None, missing, note))
             continue
         spread = float(analysed.std(ddof=1))
         found = None

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from analysis.measures.table import MeasureTable, sidecar_for
 from protocols.base.errors import Fault, InputError, did_you_mean, listed
 from protocols.plan.promises import Plan
+
+
+def one_group_each(tables: Mapping[str, MeasureTable]) -> tuple[dict[str, MeasureTable], list[str]]:
+    """Set aside people whom different tables put into different groups.
+
+    Returns
+    -------
+    tables
+        With these people's rows excluded, with their reason.
+    errors
+        One line per person.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    for name, table in tables.items():
+        pairs = table.rows[["participant_id", "group"]].dropna().drop_duplicates()
+        for person, group in pairs.itertuples(index=False):
+            groups.setdefault(person, {}).setdefault(group, name)
+    torn = {person: found for person, found in sorted(groups.items()) if len(found) > 1}
+    fitted = {}
+    for name, table in tables.items():
+        rows = table.rows.copy()
+        concerned = rows["participant_id"].isin(list(torn))
+        rows.loc[concerned, "included"] = 0.0
+        rows.loc[concerned, "reason"] = "in different groups in different tables"
+        fitted[name] = replace(table, rows=rows)
+    errors = [
+        f"{person}: is left out, being in {listed(f'{group} ({where})' for group, where in found.items())}"
+        for person, found in torn.items()
+    ]
+    return fitted, errors
 
 
 def fit_to_plan(plan: Plan, table: MeasureTable, path: Path) -> tuple[MeasureTable, list[str]]:

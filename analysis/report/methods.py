@@ -53,6 +53,8 @@ def _participants(study: Study) -> str:
             )
             sentence += f"; {count(rows[0]['started'])} started, and analysed were {analysed}"
         sentences.append(f"{sentence}.")
+    if study.plan.decision.stopping.kind == "fixed_n":
+        sentences.append("Data collection was to end at these numbers.")
     return " ".join(sentences)
 
 
@@ -73,8 +75,8 @@ def _clips(plan: Plan) -> str:
         )
         per_person = plan.stimuli.scenes_per_person or plan.stimuli.pairs
         text += (
-            f" The set held {plan.stimuli.pairs} scenes of {plan.stimuli.seconds:g} s; each person saw {per_person} "
-            f"of them.{made}"
+            f" The set ({plan.stimuli.set}) held {plan.stimuli.pairs} scenes of {plan.stimuli.seconds:g} s; "
+            f"each person saw {per_person} of them.{made}"
         )
     return text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
@@ -15,11 +16,11 @@ from protocols.plan.expanding import (
     model_of,
     shown_in,
 )
-from protocols.plan.measuring import CHOICES
 from protocols.plan.naming import names_exist
 from protocols.plan.promises import POOLED, Plan
 from protocols.plan.session_time import session_faults, session_warnings
 
+DPRIMES = ("dprime", "dprime_per_person")
 Rule = Callable[[Plan, Document], Iterator[Fault]]
 
 
@@ -248,8 +249,26 @@ def models_fit(plan: Plan, document: Document) -> Iterator[Fault]:
                 at_key=True,
                 accepted="statistic: dprime, or deciding_model: by_person",
             )
-        if m.statistic in CHOICES and m.statistic != "proportion" and h.effect == "group":
-            yield document.fault((*path, "effect"), "d' needs two conditions", accepted="group_by_condition")
+        if m.statistic in DPRIMES and h.effect in ("group", "level"):
+            yield document.fault(
+                (*path, "effect"), "d' needs two conditions", accepted="condition, group_by_condition"
+            )
+        if m.statistic in DPRIMES and set(h.contrast or ()) & set(PSEUDO_CONDITIONS):
+            yield document.fault(
+                (*path, "contrast"),
+                "d' needs two conditions that were shown",
+                got=str(list(h.contrast or ())),
+            )
+    for name, m in plan.measures.items():
+        for control in m.controls if m.statistic in DPRIMES else ():
+            contrast = control_contrast(plan, m, control) or ()
+            if set(contrast) & set(PSEUDO_CONDITIONS):
+                yield document.fault(
+                    ("measures", name, "control"),
+                    "d' needs two conditions that were shown",
+                    at_key=True,
+                    got=str(list(contrast)),
+                )
 
 
 def sessions_hold_together(plan: Plan, document: Document) -> Iterator[Fault]:
@@ -339,6 +358,18 @@ def warn_about_sessions(plan: Plan, document: Document) -> Iterator[Fault]:
     yield from session_warnings(plan, document)
 
 
+def warn_about_motion(plan: Plan, document: Document) -> Iterator[Fault]:
+    """Motion belongs beside the deciding analysis: adjusting for it can remove, or make, a group difference."""
+    for name, m in plan.measures.items():
+        for i, covariate in enumerate(m.covariates):
+            if re.search(r"(^|_)(fd|motion|displacement)(_|$)", covariate.name.casefold()):
+                yield document.fault(
+                    ("measures", name, "covariates", i),
+                    f"puts motion ('{covariate.name}') into the deciding analysis",
+                    way_out="the primary result is usually the one without it; the report shows both",
+                )
+
+
 RULES: tuple[Rule, ...] = (names_exist, groups_are_apart, hypotheses_are_complete)
 LATER_RULES: tuple[Rule, ...] = (
     equivalence_is_prepared,
@@ -347,4 +378,4 @@ LATER_RULES: tuple[Rule, ...] = (
     clips_are_used,
     enough_are_recruited,
 )
-WARNINGS: tuple[Rule, ...] = (warn_without_assumptions, warn_about_sessions)
+WARNINGS: tuple[Rule, ...] = (warn_without_assumptions, warn_about_sessions, warn_about_motion)

@@ -63,7 +63,7 @@ class LeakTest(Part):
 class Stimuli(Part):
     """The set of paired clips."""
 
-    set: Sentence = declare("folder of the stimulus set", reserved="stimuli")
+    set: Sentence = declare("folder of the stimulus set")
     pairs: int = declare("scenes in the set, each with all its versions", unit="scenes", ge=1)
     scenes_per_person: int | None = declare(
         "scenes one person sees; all of them if absent", None, unit="scenes", ge=1

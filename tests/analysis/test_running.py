@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from analysis.measures.table import measure_path, read_measure, write_measure
 from analysis.running import run_group, run_participant
 from protocols.base.errors import BazinError, InputError, OutputError, PlanError, UsageError
+from protocols.base.tables import read_frame
 from protocols.plan.reading import parse_plan
 
 pytestmark = pytest.mark.usefixtures("without_report")
@@ -282,3 +284,36 @@ def test_errors_are_all_of_a_kind_the_command_line_can_print(imported, promise, 
     for run in (run_participant, run_group):
         with pytest.raises(BazinError):
             run(imported, tmp_path / "out", promise, say=quiet)
+
+
+def test_one_participant_after_the_other_adds_up(imported, promise, tmp_path):
+    out = tmp_path / "out"
+    codes = sorted(set(read_measure(measure_path(imported, "roi")).rows["participant_id"]))[:3]
+    for code in codes:
+        run_participant(imported, out, promise, [code], say=quiet)
+    assert sorted(set(read_measure(measure_path(out, "roi")).rows["participant_id"])) == codes
+
+
+def test_a_table_that_changed_after_it_was_taken_over_is_told(imported, promise, tmp_path):
+    out = tmp_path / "out"
+    run_participant(imported, out, promise, say=quiet)
+    assert not [w for w in run_group(imported, out, promise, say=quiet).warnings if "has changed" in w]
+    path = measure_path(imported, "roi")
+    path.write_text("\n".join(path.read_text("utf-8").splitlines()[:-1]) + "\n", "utf-8")
+    warnings = run_group(imported, out, promise, say=quiet).warnings
+    assert "measure 'roi': has changed where it was imported; run the participant level again" in warnings
+
+
+def test_whoever_is_in_two_groups_is_left_out_and_the_others_go_on(imported, promise, tmp_path):
+    table = read_measure(measure_path(imported, "roi"))
+    torn = table.rows["participant_id"].iloc[0]
+    before = table.rows["group"].iloc[0]
+    after = next(group for group in promise.plan.groups if group != before)
+    rows = table.rows.copy()
+    rows.loc[rows["participant_id"] == torn, "group"] = after
+    write_measure(imported, replace(table, rows=rows))
+    outcome = run_group(imported, tmp_path / "out", promise, say=quiet)
+    assert [error for error in outcome.errors if error.startswith(f"{torn}: is left out")]
+    people = read_frame(tmp_path / "out" / "results" / "people.tsv")
+    assert torn not in set(people[people["included"] == "1"]["participant_id"])
+    assert all(record.estimate is not None for record in outcome.verdict.hypotheses)

@@ -179,8 +179,8 @@ def test_with_a_covariate_whose_values_are_given_the_rates_hold(sizes, ratio, mo
 
 
 @pytest.mark.slow
-def test_a_covariate_drawn_with_the_people_makes_the_test_of_their_mean_too_easy():
-    """Why sentences on adjusted means hold for people like these, at this sample's mean of the covariate."""
+def test_a_covariate_drawn_with_the_people_needs_its_own_share_of_the_variance():
+    """Why the mean of a covariate centered within its group is itself counted as sampled."""
     random = generator(14, "random ages")
     age = random.normal(0, 1, (DATA_SETS, 34))
     effects = SD * (np.sqrt(0.3) * age + np.sqrt(0.7) * random.normal(0, 1, age.shape))
@@ -189,6 +189,12 @@ def test_a_covariate_drawn_with_the_people_makes_the_test_of_their_mean_too_easy
     rate = float((adjusted <= ALPHA).mean())
     print(f"random covariate with R2 = .3: {rate:.4f}")
     assert 0.08 < rate < 0.13
+    rejected = 0
+    for i in range(2000):
+        values, ages = {"child": effects[i]}, {"child": centred_age[i][:, None]}
+        estimate = estimate_by_person(values, [1.0], covariates=ages, sampled=[True])
+        rejected += run_tests(estimate, bound=None, alpha=ALPHA, alpha_equivalence=ALPHA).p_raw <= ALPHA
+    assert rejected / 2000 == pytest.approx(ALPHA, abs=0.013)  # 2.6 standard errors of 2,000
     plain = float((difference(many({"child": effects}, [1.0])) <= ALPHA).mean())
     assert plain == pytest.approx(ALPHA, abs=0.006)
 

@@ -93,13 +93,23 @@ def test_every_null_says_that_it_holds_on_average(rows):
 
 
 def test_equivalence_of_a_measure_nobody_asked_it_of_supports_no_joint_claim(lab):
-    changes = {"hypotheses.N.asks": "difference", "measures.roi.control": None}
-    plan = lab.plan(changes)
+    plan = lab.plan({"hypotheses.N.asks": "difference"})
     decision = lab.decide(plan, lab.tables(plan, "none", "small"))
     assert {h.outcome for h in decision.verdict.hypotheses if h.measure == "roi"} == {"trivial"}
     for row in decision.verdict.joint:
         assert row.claim == "none"
         assert "(trivial, but equivalence was not asked for)" in row.says
+
+
+def test_a_small_difference_without_any_control_is_a_difference_of_unknown_size(lab):
+    plan = lab.plan({"hypotheses.N.asks": "difference", "measures.roi.control": None})
+    decision = lab.decide(plan, lab.tables(plan, "none", "small"))
+    for record in decision.verdict.hypotheses:
+        if record.measure == "roi":
+            assert (record.outcome, record.magnitude) == ("different", "size_undecided")
+            assert record.qualifier == "trivial, uninterpretable"
+            assert "the positive control was not passed" in record.says
+    assert {row.claim for row in decision.verdict.joint} == {"none"}
 
 
 def test_members_of_an_all_family_count_only_as_far_as_the_whole_family(lab):

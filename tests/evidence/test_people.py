@@ -189,12 +189,23 @@ def with_ages(lab):
     return make
 
 
+def _line(x, y):
+    """Slope and residuals of a straight line."""
+    slope = float(x @ y / (x @ x))
+    return slope, y - y.mean() - slope * x
+
+
 def test_a_covariate_centred_in_the_group_takes_its_variance_and_leaves_the_mean(lab, with_ages, record_of):
     plan, tables, people, effects = with_ages()
+    ages = {group: part["age_months"].to_numpy() for group, part in people.groupby("group")}
     record = record_of(lab.decide(plan, tables, people), "S.child")
     assert record.estimate == pytest.approx(effects["child"].mean())
     assert record.df == 18
-    assert record.se < effects["child"].std(ddof=1) / math.sqrt(20)
+    # residual variance / n, and the share of the mean age, which is itself sampled: about the plain variance again
+    age = ages["child"] - ages["child"].mean()
+    slope, residual = _line(age, effects["child"])
+    expected = residual @ residual / 18 / 20 + slope**2 * age.var(ddof=1) / 20
+    assert record.se == pytest.approx(math.sqrt(expected))
     assert (
         record.method
         == "linear model of people's differences, adjusted for age_months, residual variance by group"
