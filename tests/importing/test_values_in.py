@@ -194,7 +194,10 @@ measures: {rt: {level: conscious, statistic: log_response_time, convert: {multip
 
 def test_one_condition_only_is_kept_and_reported(desk):
     summary = desk.bring("Subj,Stim,item,beta\n1,live,s1,0.1\n1,ai,s1,0.2\n2,live,s1,0.1\n")
-    assert "dmpfc: 1 of 2 people have all of ai, live; scenes with every version, per person: 0 to 1" in summary.lines()
+    assert (
+        "dmpfc: 1 of 2 people have all of ai, live; scenes with every version, per person: 0 to 1"
+        in summary.lines()
+    )
     assert "  1 without usable ai: sub-2" in summary.lines()
     assert len(desk.measure().used) == 3
     lacking = [row for row in desk.rows("completeness.tsv") if row["participant_id"] == "sub-2"]
