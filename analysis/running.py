@@ -194,7 +194,7 @@ def run_group(
     # In the plan's own order, which canonical JSON does not keep; the hash is of the canonical form.
     inputs["plan.json"] = write_json(out / "plan.json", resolved(plan))
     settings = {"plan": promise.sha256, "blind": blind}
-    done = perform(decide_group, settings=settings, inputs=inputs, folder=out)
+    done = perform(verdict, settings=settings, inputs=inputs, folder=out)
     outcome.done.append(done)
     say(str(done))
     simulated = any(getattr(table.sidecar, "Simulated", False) for table in tables.values())
@@ -206,7 +206,7 @@ def run_group(
 
 
 @step(version=1)
-def decide_group(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
+def verdict(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
     """Verdict and result tables from measure tables and the resolved plan."""
     import json
 

@@ -8,59 +8,21 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from protocols.base.errors import BazinError, Fault, InputError, fail
+from protocols.base.errors import BazinError, Fault, InputError
 from protocols.base.files import read_text
 from protocols.explaining import explain, kind_of, relevant
+from protocols.places import Document, Path_, dotted
 from protocols.yaml_faults import refuse, yaml_fault
 
 LARGEST_WHOLE = 2**53 - 1  # beyond it, JSON numbers are no longer exact
 M = TypeVar("M", bound=BaseModel)
-Path_ = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Document:
-    """Plain data and where each piece of it stands.
-
-    Attributes
-    ----------
-    data
-        The content as dictionaries, lists, text, numbers and booleans.
-    file
-        The file's name, for messages.
-    keys, values
-        1-based (line, column) of every key and value by path.
-    """
-
-    data: Any
-    file: str
-    keys: dict[Path_, tuple[int, int]]
-    values: dict[Path_, tuple[int, int]]
-
-    def fault(self, path: Path_, problem: str, *, at_key: bool = False, **details: str) -> Fault:
-        """A fault at `path`, or at its nearest parent that stands in the file."""
-        first, second = (self.keys, self.values) if at_key else (self.values, self.keys)
-        place = None
-        for length in range(len(path), 0, -1):
-            place = first.get(path[:length]) or second.get(path[:length])
-            if place:
-                break
-        line, column = place or (1, 1)
-        return Fault(dotted(path), problem, file=self.file, line=line, column=column, **details)
-
-
-def dotted(path: Path_) -> str:
-    """``("sessions", 0, "runs")`` as ``sessions[0].runs``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "document"
+__all__ = ["Document", "Path_", "dotted", "load", "parse_document", "read_document", "validate"]
 
 
 def read_document(path: Path) -> Document:
@@ -204,11 +166,3 @@ def load(model: type[M], path: Path, kind: type[BazinError] = InputError) -> tup
     if instance is None:
         raise kind(faults)
     return instance, document
-
-
-def require(model: type[M], text: str, file: str) -> M:
-    """Check text that must be right, such as a shipped document."""
-    instance, faults = validate(model, parse_document(text, file))
-    if instance is None:
-        raise fail(InputError, file, "is not valid") if not faults else InputError(faults)
-    return instance

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import types
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from protocols.base.errors import Fault, did_you_mean, listed, nearest
-
-if TYPE_CHECKING:
-    from protocols.document import Document, Path_
+from protocols.places import Document, Path_
 
 
 def relevant(details: list[ErrorDetails], document: Document) -> list[ErrorDetails]:

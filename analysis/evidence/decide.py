@@ -7,21 +7,22 @@ families, outcomes, what qualifies them, and only then what stands beside them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.evidence.case import Case
 from analysis.evidence.claims import scope_of
-from analysis.evidence.controls import ControlResult, control_for, run_controls
-from analysis.evidence.deciding import MODELS, Evidence, Question, ask, refuse_unavailable
+from analysis.evidence.controls import control_for, run_controls
+from analysis.evidence.deciding import MODELS, Evidence, ask, refuse_unavailable
 from analysis.evidence.estimates import Estimate
 from analysis.evidence.families import MEETS_EQUIVALENCE, adjust, family_outcome
 from analysis.evidence.joint import joint_table
 from analysis.evidence.outcomes import Magnitude, Outcome, Tests, outcome_of, run_tests
 from analysis.evidence.records import family_record, hypothesis_record
 from analysis.evidence.results import result_tables
-from analysis.evidence.second_opinion import Opinion, second_opinion
-from analysis.evidence.sensitivity import Row, scale_check, sensitivity_rows, tipping_point
+from analysis.evidence.second_opinion import second_opinion
+from analysis.evidence.sensitivity import scale_check, sensitivity_rows, tipping_point
 from analysis.evidence.verdict import PlanRecord, Verdict
 from analysis.measures.table import MeasureTable, empty_rows, sidecar_for
 from protocols.base.bids import generated_by
@@ -30,36 +31,6 @@ from protocols.plan.promises import Plan
 
 SCALE_DEPENDENT = "scale-dependent"
 UNINTERPRETABLE = "uninterpretable"
-
-
-@dataclass
-class Case:
-    """One hypothesis on its way to an outcome.
-
-    Attributes
-    ----------
-    p_difference, p_equivalence
-        Adjusted within the family where the hypothesis asks, raw otherwise.
-    qualifier
-        What keeps the outcome from saying more.
-    codec
-        Whether the comparison with the codec control says the same.
-    """
-
-    item: Expanded
-    question: Question
-    evidence: Evidence
-    bound: float | None
-    tests: Tests | None
-    p_difference: float | None = None
-    p_equivalence: float | None = None
-    outcome: Outcome = "not_estimable"
-    magnitude: Magnitude | None = None
-    qualifier: str | None = None
-    control: ControlResult | None = None
-    codec: str = "absent"
-    rows: list[Row] = field(default_factory=list)
-    opinion: Opinion | None = None
 
 
 @dataclass(frozen=True)

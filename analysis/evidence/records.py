@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from analysis.evidence.case import Case
 from analysis.evidence.claims import does_not_show, says
 from analysis.evidence.controls import ControlResult
 from analysis.evidence.families import counts_as, family_outcome
@@ -15,9 +16,6 @@ from protocols.base.tables import rounded
 from protocols.plan.expanding import model_of
 from protocols.plan.promises import Family, Plan
 from protocols.plan.show import sentence
-
-if TYPE_CHECKING:
-    from analysis.evidence.decide import Case
 
 
 def hypothesis_record(plan: Plan, case: Case, scope: str) -> HypothesisRecord:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from analysis.evidence.bayes import interval_null, jzs, normal_prior
+from analysis.evidence.case import Case
 from analysis.evidence.controls import ControlResult
 from analysis.evidence.verdict import Verdict
 from analysis.measures.table import MeasureTable
 from protocols.plan.promises import Plan
-
-if TYPE_CHECKING:
-    from analysis.evidence.decide import Case
 
 DESCRIPTIONS: dict[str, str] = {
     "hypotheses": "one row per hypothesis: every number of its deciding analysis",

@@ -63,7 +63,7 @@ def test_the_same_again_is_reused_and_byte_identical(imported, promise, tmp_path
     run_group(imported, out, promise, say=quiet)
     before = results(out)
     [done] = run_group(imported, out, promise, say=quiet).done
-    assert (done.recomputed, str(done)) == (False, "decide_group: reused (nothing it depends on has changed)")
+    assert (done.recomputed, str(done)) == (False, "verdict: reused (nothing it depends on has changed)")
     assert results(out) == before
     elsewhere = tmp_path / "elsewhere"
     run_group(imported, elsewhere, promise, say=quiet)
