@@ -87,7 +87,7 @@ def clean(text: str) -> str:
 
 
 def read_source(file: Path, how: TableMap, wanted: Sequence[str]) -> SourceTable:
-    """Read a CSV, TSV or XLSX file.
+    """Read a CSV, TSV, XLSX or JSON-lines file.
 
     Parameters
     ----------
@@ -107,13 +107,15 @@ def read_source(file: Path, how: TableMap, wanted: Sequence[str]) -> SourceTable
     is_workbook, named_workbook = data.startswith(_WORKBOOK), file.suffix.lower() in (".xlsx", ".xlsm")
     for mark, what, way_out in _NOT_TABLES:
         if data.startswith(mark):
-            raise fail(InputError, str(file), f"is {what}", accepted="CSV, TSV or XLSX", way_out=way_out)
+            raise fail(
+                InputError, str(file), f"is {what}", accepted="CSV, TSV, XLSX or JSON lines", way_out=way_out
+            )
     if data.lstrip()[:40].lower().startswith(_WEB_PAGES):
         raise fail(
             InputError,
             str(file),
             "is a web page, not a table",
-            accepted="CSV, TSV or XLSX",
+            accepted="CSV, TSV, XLSX or JSON lines",
             way_out="open it in a spreadsheet program and save it as .xlsx or .csv",
         )
     if is_workbook and not named_workbook:
@@ -134,6 +136,10 @@ def read_source(file: Path, how: TableMap, wanted: Sequence[str]) -> SourceTable
         from analysis.importing.workbook import workbook_rows
 
         records = workbook_rows(file, how)
+    elif file.suffix.lower() in (".jsonl", ".ndjson", ".json"):
+        from analysis.importing.json_lines import json_rows
+
+        records = json_rows(file, how)
     else:
         from analysis.importing.delimited import text_rows
 

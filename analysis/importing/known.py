@@ -125,15 +125,29 @@ def known_groups(
 
 
 def known_conditions(
-    how: TableMap, document: Document, plan: Plan | None
+    how: TableMap,
+    document: Document,
+    plan: Plan | None,
+    *,
+    column: str = "condition",
+    more: Mapping[str, tuple[str | int, ...]] | None = None,
 ) -> tuple[tuple[str, ...] | None, list[Fault]]:
-    """Names of the conditions, or None where nothing names them, and what is wrong with the map's."""
+    """Names of the conditions, or None where nothing names them, and what is wrong with the map's.
+
+    Parameters
+    ----------
+    column
+        Our column that holds them.
+    more
+        Conditions the map names elsewhere, with their places.
+    """
     own: dict[str, tuple[str | int, ...]] = {
-        str(ours): ("recode", "condition", theirs) for theirs, ours in how.recoded("condition").items()
+        str(ours): ("recode", column, theirs) for theirs, ours in how.recoded(column).items()
     }
-    constant = (how.constant or {}).get("condition")
+    constant = (how.constant or {}).get(column)
     if constant is not None:
-        own[str(constant)] = ("constant", "condition")
+        own[str(constant)] = ("constant", column)
+    own |= more or {}
     own |= {name: ("conditions", i) for i, name in enumerate(how.conditions or ())}
     if isinstance(how, MeasureMap):
         own |= {

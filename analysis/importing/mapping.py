@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -24,20 +24,24 @@ Recoding = dict[str, str | int | float]
 AgeRange = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(gt=0)]]
 LABELS = ("session", "run", "trial", "condition", "clip", "pair_id", "scene")
 """Text columns of a measure table that say which value a row is."""
-Label = Literal["session", "run", "trial", "condition", "clip", "pair_id", "scene", "measure"]
 
 
-class Columns(Part):
-    """Our name: the column of the file that holds it."""
+class SharedColumns(Part):
+    """Our name: the column of the file that holds it; what every import knows."""
 
     participant_id: Sentence = declare("column with the participant's code")
     session: Sentence | None = declare("column with the session", None)
     run: Sentence | None = declare("column with the run within the session", None)
     trial: Sentence | None = declare("column with the trial within the run", None)
-    condition: Sentence | None = declare("column with the condition", None)
-    clip: Sentence | None = declare("column with the clip's file or name", None)
     pair_id: Sentence | None = declare("column with the pair the clip belongs to", None)
     scene: Sentence | None = declare("column with the scene or item", None)
+
+
+class Columns(SharedColumns):
+    """Our name: the column of the file that holds it."""
+
+    condition: Sentence | None = declare("column with the condition", None)
+    clip: Sentence | None = declare("column with the clip's file or name", None)
     trial_order: Sentence | None = declare(
         "column with the clip's place among all clips the person saw, from 1", None
     )
@@ -117,6 +121,11 @@ class ImportedMeasure(Part):
 class TableMap(Part):
     """What the maps of all imports share."""
 
+    labels: ClassVar[tuple[str, ...]] = (*LABELS, "measure")
+    """Our text columns; each may be constant."""
+    values: ClassVar[tuple[str, ...]] = ("value",)
+    """Our number columns besides the covariates."""
+
     map: int = declare("version of this format", 1, ge=1, le=1)
     source: Identifier | None = declare(
         "name of this source; the file's name if absent. The same source again replaces what it brought", None
@@ -132,8 +141,8 @@ class TableMap(Part):
     sheet: Sentence | None = declare("the workbook's sheet; needed if several have content", None)
     header_line: int = declare("line of the header, where text stands above it", 1, ge=1)
     missing: tuple[Cell, ...] = declare("what stands for a missing value, besides an empty cell", MISSING)
-    columns: Columns = declare("our name: the file's column")
-    constant: dict[Label, str | int] | None = declare(
+    columns: SharedColumns = declare("our name: the file's column")
+    constant: dict[Identifier, str | int] | None = declare(
         "values for columns the file does not have, {session: scan}", None
     )
     recode: dict[str, Recoding] | None = declare("our name: {their value: ours}", None)
@@ -163,13 +172,23 @@ class TableMap(Part):
         """Its exclusion rules, in order."""
         return self.exclude if isinstance(self.exclude, tuple) else (self.exclude,)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Our columns that hold words, which can be recoded."""
+        return self.labels
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Our columns that hold numbers, which can be recoded."""
+        return (*self.values, *(self.people or {}))
+
     def recoded(self, name: str) -> Recoding:
         """The recoding of one of our columns, empty where there is none."""
         return (self.recode or {}).get(name, {})
 
     def used_columns(self) -> Iterator[tuple[str, Path_]]:
         """Every column of the file the map names, with the place in the map."""
-        for name in Columns.model_fields:
+        for name in type(self.columns).model_fields:
             column = getattr(self.columns, name)
             if column is not None:
                 yield column, ("columns", name)
@@ -189,6 +208,7 @@ class TableMap(Part):
 class MeasureMap(TableMap):
     """The map of ``bazin import measures``."""
 
+    columns: Columns = declare("our name: the file's column")
     measures: dict[Identifier, ImportedMeasure] | None = declare("what is measured", None)
     simulated: bool = declare("the values are simulated, and every report will say so", False)
     wide: dict[str, ValueColumn] | None = declare(
@@ -268,7 +288,7 @@ def _table_faults(how: TableMap, document: Document) -> Iterator[Fault]:
             at_key=True,
             way_out="add 'rekey: true', or take it away",
         )
-    names = [*LABELS, "measure", "value", *(how.people or {})]
+    names = [*how.texts, *how.numbers]
     for name in how.recode or {}:
         if name not in names:
             yield document.fault(
@@ -280,7 +300,7 @@ def _table_faults(how: TableMap, document: Document) -> Iterator[Fault]:
                 if name == "group"
                 else did_you_mean(name, names),
             )
-    for name in ("value", *(how.people or {})):
+    for name in how.numbers:
         for theirs, ours in how.recoded(name).items():
             if isinstance(ours, str):
                 yield document.fault(
@@ -290,7 +310,15 @@ def _table_faults(how: TableMap, document: Document) -> Iterator[Fault]:
                     way_out="take the quotes away, if it is one",
                 )
     for name in how.constant or {}:
-        if getattr(how.columns, name) is not None:
+        if name not in how.labels:
+            yield document.fault(
+                ("constant", name),
+                "cannot be constant: it is not one of our text columns",
+                at_key=True,
+                accepted=listed(how.labels, limit=20),
+                way_out=did_you_mean(name, how.labels),
+            )
+        elif getattr(how.columns, name) is not None:
             yield document.fault(
                 ("constant", name), "stands in 'columns' as well", at_key=True, way_out="keep one of the two"
             )

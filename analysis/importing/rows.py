@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.importing.known import Known
-from analysis.importing.mapping import LABELS, Convert, Exclude, MeasureMap, ValueColumn
+from analysis.importing.mapping import LABELS, Convert, Exclude, MeasureMap, TableMap, ValueColumn
 from analysis.importing.numbers import NotANumber
 from analysis.importing.people import Census, months
 from analysis.importing.reader import NAN, Reader
@@ -63,7 +63,7 @@ def read_values(reader: Reader, how: MeasureMap, known: Known, codes: Mapping[st
     reading = Reading(Census(how, known.groups, known.ranges, reader.missing))
     for line, cells in reader.table.rows:
         reading.read += len(slots)
-        about = _person(reader, how, reading, codes, line, cells, len(slots))
+        about = person_of(reader, how, reading, codes, line, cells, len(slots))
         if about is not None:
             for column, what in slots.items():
                 _value(reader, how, known, reading, about, column, what, line, cells)
@@ -75,9 +75,9 @@ def read_values(reader: Reader, how: MeasureMap, known: Known, codes: Mapping[st
     return reading
 
 
-def _person(
+def person_of(
     reader: Reader,
-    how: MeasureMap,
+    how: TableMap,
     reading: Reading,
     codes: Mapping[str, str],
     line: int,
@@ -172,7 +172,7 @@ def _value(
     for name in LABELS:
         own = getattr(what, name)
         row[name], named = (own, "") if own is not None else reader.label(cells, name)
-        if name == "condition" and not _condition_known(row, named, known, reading):
+        if name == "condition" and not _condition_known(row, named, known, how):
             where = how.columns.condition or column
             hint = did_you_mean(named, known.conditions or ())
             reason = "no condition" if row["condition"] is None else "unknown condition"
@@ -211,10 +211,10 @@ def _value(
     reading.values.append(row)
 
 
-def _condition_known(row: dict[str, Any], named: str, known: Known, reading: Reading) -> bool:
+def _condition_known(row: dict[str, Any], named: str, known: Known, how: MeasureMap) -> bool:
     condition = row["condition"]
     if condition is None:
-        return known.conditions is None and not named and reading.census.how.columns.condition is None
+        return known.conditions is None and not named and how.columns.condition is None
     if known.conditions is not None:
         return condition in known.conditions
     return condition.isidentifier() and condition.isascii()
@@ -269,8 +269,7 @@ def _check_twice(reader: Reader, known: Known, reading: Reading) -> None:
     if not twice:
         return
     faults = []
-    columns = reader.how.columns
-    hidden = {name for name in LABELS if getattr(columns, name) in reader.personal}
+    hidden = {name for name in LABELS if getattr(reader.how.columns, name) in reader.personal}
     for key, at in twice[:5]:
         named = zip(("measure", *KEY), key, strict=True)
         what = ", ".join(f"{name} {part}" for name, part in named if part is not None and name not in hidden)
