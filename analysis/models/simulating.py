@@ -1,0 +1,55 @@
+"""New responses from a fitted model: new people, new items, new errors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.models.design import Array, Design
+from analysis.models.families import MEAN
+from analysis.models.result import Fit
+from protocols.base.seeds import generator
+
+
+def simulate(fit: Fit, seed: int, *keys: str | int) -> Array:
+    """Draw responses from a fit, (n,), in the order of its rows.
+
+    Random effects are drawn anew for every person and item: the simulated study has the same design and other
+    participants.
+
+    Parameters
+    ----------
+    fit
+        The model to draw from.
+    seed, keys
+        As in `protocols.base.seeds.generator`.
+    """
+    residual = np.array(list(fit.residual_sd.values()))
+    factors = fit.design.factors(fit.theta)
+    return draw(fit.design, factors, fit.beta, residual, generator(seed, *keys))
+
+
+def draw(
+    design: Design,
+    factors: tuple[Array, Array],
+    beta: Array,
+    residual: Array,
+    random: np.random.Generator,
+) -> Array:
+    """Draw responses, (n,).
+
+    Parameters
+    ----------
+    factors
+        Relative covariance factors of both sides.
+    beta
+        Fixed effects, (p,).
+    residual
+        Residual SD of each stratum; empty for binomial models.
+    """
+    sigma = residual[0] if len(residual) else 1.0
+    eta = design.x @ beta
+    for side, factor in zip((design.a, design.b), factors, strict=True):
+        eta = eta + side.spread(sigma * random.standard_normal((side.n_levels, side.k)) @ factor.T)
+    if design.model.linear:
+        return np.asarray(eta + residual[design.stratum] * random.standard_normal(design.n))
+    return (random.random(design.n) < MEAN[design.model.link](eta)).astype(float)
