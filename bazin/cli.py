@@ -104,7 +104,7 @@ def plan_show(
 
 @import_app.command("measures")
 def import_measures_command(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV or XLSX table of measured values.")],
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX or JSON-lines table of values.")],
     map_file: Annotated[Path, typer.Option("--map", help="YAML file that says which column is what.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the measure tables.")],
     plan: Annotated[
@@ -120,6 +120,28 @@ def import_measures_command(
 
     promise = read_plan(plan) if plan is not None else None
     summary = import_measures(file, map_file, out, plan=promise, allow_columns=allow_column or [])
+    for line in summary.lines():
+        typer.echo(line)
+
+
+@import_app.command("trials")
+def import_trials_command(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX or JSON-lines table of single trials.")],
+    map_file: Annotated[Path, typer.Option("--map", help="YAML file that says which column is what.")],
+    out: Annotated[Path, typer.Option("--out", help="BIDS folder to make.")],
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan to check names and groups against.")
+    ] = None,
+    allow_column: Annotated[
+        list[str] | None, typer.Option("--allow-column", help="A column that looks personal and is not.")
+    ] = None,
+) -> None:
+    """Turn a table of trials into a BIDS data set."""
+    from analysis.importing.trials import import_trials
+    from protocols.plan.reading import read_plan
+
+    promise = read_plan(plan) if plan is not None else None
+    summary = import_trials(file, map_file, out, plan=promise, allow_columns=allow_column or [])
     for line in summary.lines():
         typer.echo(line)
 
