@@ -127,10 +127,13 @@ def swarm(values: np.ndarray, width: float) -> np.ndarray:
         (n,) offsets between ``-width`` and ``width``.
     """
     n = len(values)
-    if n < 3 or np.ptp(values) == 0:
+    with np.errstate(over="ignore"):
+        extent = float(np.ptp(values)) if n else 0.0
+    if n < 3 or not 0 < extent < np.inf:
         return np.linspace(-width, width, n) * 0.5 if n > 1 else np.zeros(n)
-    reach = max(float(values.std()) * 1.06 * n**-0.2, float(np.ptp(values)) * 1e-6)
-    density = np.exp(-0.5 * ((values[:, None] - values[None, :]) / reach) ** 2).sum(axis=1)
+    scaled = (values - values.min()) / extent  # from 0 to 1, so that no size of number is too small to square
+    reach = max(float(scaled.std()) * 1.06 * n**-0.2, 1e-6)
+    density = np.exp(-0.5 * ((scaled[:, None] - scaled[None, :]) / reach) ** 2).sum(axis=1)
     order = np.argsort(values, kind="stable")
     places = np.empty(n)
     # A van der Corput sequence along the sorted values: neighbors never land on the same spot.
