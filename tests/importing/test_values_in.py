@@ -245,3 +245,12 @@ def test_the_sidecar_tells_the_origin(desk):
     assert sidecar["Sources"] == ["roi.csv"]
     assert len(sidecar["ImportedFrom"]["sha256"]) == 64
     assert str(desk.folder) not in desk.text(), "a path of this machine"
+
+
+def test_people_without_any_usable_value_are_named_once(desk):
+    summary = desk.bring(
+        "Subj,Stim,item,beta\n1,live,s1,0.1\n1,ai,s1,0.2\n2,live,s1,n/a\n2,ai,s1,n/a\n3,live,s1,0.3\n3,ai,s1,n/a\n"
+    )
+    assert "  1 without any usable value: sub-2" in summary.lines()
+    assert "  1 without usable ai: sub-3" in summary.lines()
+    assert not [line for line in summary.lines() if "without usable live" in line]
