@@ -8,14 +8,17 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analysis.behaviour.exclusions import not_applied
 from analysis.evidence.blind import shuffle_arms
 from analysis.evidence.decide import decide
-from analysis.evidence.deciding import refuse_unavailable
 from analysis.evidence.results import DESCRIPTIONS
 from analysis.evidence.verdict import Verdict
+from analysis.importing.beh_files import has_beh
+from analysis.importing.bids_people import bring_imported_people, with_earlier
 from analysis.importing.sources import unfinished_imports
 from analysis.measures.checking import fit_to_plan, one_group_each
 from analysis.measures.table import (
@@ -27,12 +30,13 @@ from analysis.measures.table import (
     read_measure,
     read_people,
 )
+from analysis.participants import changed_since, measures_from_behaviour
 from protocols.base.bids import participant_id, write_description
 from protocols.base.canonical import sha256_file
 from protocols.base.errors import BazinError, Fault, InputError, OutputError, PlanError, UsageError, listed
 from protocols.base.files import read_json, write_json
 from protocols.base.steps import Done, perform, step
-from protocols.base.tables import frame_text, read_frame
+from protocols.base.tables import frame_text
 from protocols.plan.promises import Plan
 from protocols.plan.reading import Promise, parse_plan, relied_upon, resolved
 
@@ -65,15 +69,16 @@ def run_participant(
 ) -> Outcome:
     """Bring every measure of the plan into ``OUT/measures`` and check it against the plan.
 
-    Tables imported into `source` are checked and, where `out` is another folder, taken over for the people asked for.
-    Nothing in this version computes measures from raw recordings.
+    Measures that the behavioral files of a data set can give are made of them (`analysis.participants`). Tables
+    imported into `source` are checked and, where `out` is another folder, taken over for the people asked for; those
+    that are in `out` from elsewhere stay. Nothing in this version makes measures of brain recordings.
 
     Raises
     ------
     InputError
         If no measure of the plan is there.
     """
-    _refuse_undone(promise.plan)
+    _refuse_reserved(promise.plan)
     _refuse_results_in_raw(out)
     outcome = Outcome(out)
     wanted = {participant_id(label) for label in labels}
@@ -88,9 +93,21 @@ def run_participant(
             )
         )
     _refuse_unfinished(source)
-    tables = _read_tables(source, promise.plan, outcome)
-    if not tables:
-        raise _nothing_measured(source, promise.plan, outcome)
+    computed = measures_from_behaviour(source, out, promise, wanted, say)
+    for told in ("done", "warnings", "errors"):
+        getattr(outcome, told).extend(getattr(computed, told))
+    left = [name for name in promise.plan.measures if name not in computed.names]
+    there = [
+        name for name in left if not measure_path(source, name).exists() and measure_path(out, name).exists()
+    ]
+    stay = _read_tables(out, promise.plan, outcome, there)
+    tables = _read_tables(source, promise.plan, outcome, [name for name in left if name not in there])
+    if not (tables or stay or computed.made):
+        raise _nothing_measured(
+            source, promise.plan, outcome, "mend what is named" if has_beh(source) else ""
+        )
+    for name, table in stay.items():
+        say(f"{name}: is in {out.name} already, {table.rows['participant_id'].nunique()} people")
     for name, table in tables.items():
         people = set(table.rows["participant_id"])
         unknown = wanted - people
@@ -101,7 +118,7 @@ def run_participant(
                 "table": measure_path(source, name),
                 "sidecar": measure_path(source, name).with_suffix(".json"),
             }
-            people_kept = _with_earlier(measure_path(out, name), wanted)
+            people_kept = with_earlier(measure_path(out, name), wanted)
             settings = {"plan": promise.sha256, "people": people_kept, "measure": name}
             outcome.done.append(
                 perform(take_over, settings=settings, inputs=inputs, folder=out, stamp=f"take-over-{name}")
@@ -110,17 +127,8 @@ def run_participant(
         usable = int((kept["included"] == 1).sum())
         say(f"{name}: {kept['participant_id'].nunique()} people, {usable} of {len(kept)} rows usable")
     if not same and (source / FOLDER / PEOPLE).exists():
-        settings = {"people": _with_earlier(out / FOLDER / PEOPLE, wanted)}
-        inputs = {"people": source / FOLDER / PEOPLE}
-        outcome.done.append(perform(take_over_people, settings=settings, inputs=inputs, folder=out))
+        outcome.done.append(bring_imported_people(source, out, wanted))
     return outcome
-
-
-def _with_earlier(table: Path, wanted: set[str]) -> list[str]:
-    """The people asked for and those an earlier call took over: one participant after the other adds up."""
-    if not wanted or not table.exists():
-        return sorted(wanted)
-    return sorted(wanted | set(read_frame(table, required=("participant_id",))["participant_id"]))
 
 
 @step(version=1)
@@ -140,17 +148,15 @@ def take_over(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
     return measure_texts(replace(table, rows=rows, sidecar=sidecar))
 
 
-@step(version=1)
-def take_over_people(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
-    """The people table for the people asked for."""
-    frame = read_frame(inputs["people"], required=("participant_id", "group"))
-    if settings["people"]:
-        frame = frame[frame["participant_id"].isin(settings["people"])]
-    return {f"{FOLDER}/{PEOPLE}": frame_text(frame)}
-
-
 def run_group(
-    source: Path, out: Path, promise: Promise, *, blind: bool = False, command: str = "", say: Say = print
+    source: Path,
+    out: Path,
+    promise: Promise,
+    *,
+    blind: bool = False,
+    command: str = "",
+    workers: int | None = None,
+    say: Say = print,
 ) -> Outcome:
     """Compute verdict, result tables and report from the measure tables, and nothing else.
 
@@ -164,6 +170,8 @@ def run_group(
         Shuffle the arms' labels first.
     command
         The command line, for the report.
+    workers
+        Processes for bootstraps, all cores if None. How it runs, and so in no setting and no hash.
 
     Raises
     ------
@@ -175,13 +183,13 @@ def run_group(
     from analysis.report import build_report
 
     plan = promise.plan
-    _refuse_undone(plan)
+    _refuse_reserved(plan)
     _refuse_results_in_raw(out)
     known = [str(replace(warning, file=Path(warning.file).name)) for warning in promise.warnings]
     outcome = Outcome(out, warnings=known)
     folder = out if any((out / FOLDER).glob("measure-*.tsv")) else source
     _refuse_unfinished(folder)
-    outcome.warnings += _changed_since(source, folder)
+    outcome.warnings += [*_changed_since(source, folder), *changed_since(source, folder)]
     tables = _read_tables(folder, plan, outcome)
     if not tables:
         raise _nothing_measured(folder, plan, outcome)
@@ -194,7 +202,9 @@ def run_group(
     # In the plan's own order, which canonical JSON does not keep; the hash is of the canonical form.
     inputs["plan.json"] = write_json(out / "plan.json", resolved(plan))
     settings = {"plan": promise.sha256, "blind": blind}
-    done = perform(verdict, settings=settings, inputs=inputs, folder=out)
+    # How it runs is no setting: it changes no number and must not make a stamp look old.
+    work = replace(verdict, run=partial(verdict.run, workers=workers or os.cpu_count() or 1))
+    done = perform(work, settings=settings, inputs=inputs, folder=out)
     outcome.done.append(done)
     say(str(done))
     simulated = any(getattr(table.sidecar, "Simulated", False) for table in tables.values())
@@ -205,8 +215,8 @@ def run_group(
     return outcome
 
 
-@step(version=1)
-def verdict(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
+@step(version=2)
+def verdict(*, settings: Any, inputs: Mapping[str, Path], workers: int = 1) -> dict[str, str]:
     """Verdict and result tables from measure tables and the resolved plan."""
     import json
 
@@ -222,7 +232,9 @@ def verdict(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
     people = read_people(people_file.parent.parent) if people_file else None
     if settings["blind"]:
         tables = {name: shuffle_arms(promise.plan, table, settings["plan"]) for name, table in tables.items()}
-    decision = decide(promise.plan, settings["plan"], tables, people, blinded=settings["blind"])
+    decision = decide(
+        promise.plan, settings["plan"], tables, people, blinded=settings["blind"], workers=workers
+    )
     outputs = {f"results/{name}.tsv": frame_text(frame) for name, frame in decision.tables.items()}
     outputs["results/results.json"] = (
         json.dumps({f"{name}.tsv": text for name, text in DESCRIPTIONS.items()}, indent=2) + "\n"
@@ -231,10 +243,12 @@ def verdict(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
     return outputs
 
 
-def _read_tables(folder: Path, plan: Plan, outcome: Outcome) -> dict[str, MeasureTable]:
-    """Every measure of the plan that has a sound table; the others are listed and do not stop these."""
+def _read_tables(
+    folder: Path, plan: Plan, outcome: Outcome, names: Sequence[str] | None = None
+) -> dict[str, MeasureTable]:
+    """Every measure of the plan, or some, that has a sound table; the others are listed and do not stop these."""
     tables = {}
-    for name in plan.measures:
+    for name in plan.measures if names is None else names:
         path = measure_path(folder, name)
         if not path.exists():
             outcome.errors.append(
@@ -247,39 +261,29 @@ def _read_tables(folder: Path, plan: Plan, outcome: Outcome) -> dict[str, Measur
             told = str(error).replace(f"{folder}{os.sep}", "")  # the report travels, folder names need not
             outcome.errors.append(f"measure '{name}': {told}")
             continue
-        outcome.warnings += warnings
+        outcome.warnings += warnings + not_applied(plan, name, table.sidecar)
         tables[name] = table
     tables, torn = one_group_each(tables)
     outcome.errors += torn
     return tables
 
 
-def _nothing_measured(folder: Path, plan: Plan, outcome: Outcome) -> BazinError:
+def _nothing_measured(folder: Path, plan: Plan, outcome: Outcome, way_out: str = "") -> BazinError:
+    if has_beh(folder):
+        way_out = way_out or "run the participant level first: 'bazin analyse BIDS OUT participant'"
     return InputError(
         Fault(
             str(folder),
             "has no usable table of any measure of the plan",
             got="\n            ".join(outcome.errors),
             accepted=listed(f"{FOLDER}/measure-{name}.tsv" for name in plan.measures),
-            way_out="bring values in with 'bazin import measures FILE --map MAP.yaml --out OUT'",
+            way_out=way_out or "bring values in with 'bazin import measures FILE --map MAP.yaml --out OUT'",
         )
     )
 
 
-def _refuse_undone(plan: Plan) -> None:
-    """Refuse a plan that asks for what is not there yet: no part that can change a number is silently ignored."""
-    faults: list[Fault] = []
-    for refuse in (refuse_unavailable, _refuse_reserved):
-        try:
-            refuse(plan)
-        except PlanError as error:
-            faults += error.faults
-    if faults:
-        raise PlanError(faults)
-
-
 def _refuse_reserved(plan: Plan) -> None:
-    """Refuse settings of the analysis that nothing uses yet."""
+    """Refuse settings of the analysis that nothing uses yet: what can change a number is never silently ignored."""
     fields = relied_upon(plan, "analysis")
     if fields:
         raise PlanError(
@@ -314,24 +318,24 @@ def _refuse_unfinished(folder: Path) -> None:
 
 
 def _refuse_results_in_raw(out: Path) -> None:
-    """Never write into a raw data set, nor over another program's derivatives."""
-    description = out / "dataset_description.json"
-    if not description.exists():
-        return
-    document = read_json(description)
-    makers = document.get("GeneratedBy") if isinstance(document, dict) else None
-    names = [maker.get("Name") for maker in makers or () if isinstance(maker, dict)]
-    if "bazin" in names:
-        return
-    raw = not isinstance(document, dict) or document.get("DatasetType", "raw" if not names else "") == "raw"
-    whose = "a raw BIDS data set" if raw else f"a data set of another program ({listed(names)})"
-    raise OutputError(
-        Fault(
-            str(out),
-            f"is {whose}, and results are never written into one",
-            way_out=f"use {out / 'derivatives' / 'bazin' if raw else 'a folder of its own'}",
-        )
-    )
+    """Never write into a raw data set, except its ``derivatives/``, nor over another program's derivatives."""
+    here = out.resolve()
+    for folder in (here, *here.parents):
+        description = folder / "dataset_description.json"
+        document = read_json(description) if description.exists() else None
+        kind = document.get("DatasetType") if isinstance(document, dict) else None
+        makers = document.get("GeneratedBy") if isinstance(document, dict) else None
+        names = [maker.get("Name") for maker in makers or () if isinstance(maker, dict)]
+        raw = has_beh(folder) if document is None else kind == "raw" or not (kind or names)
+        below = here.relative_to(folder).parts[:1]
+        if raw and below != ("derivatives",):
+            whose, way_out = "a raw BIDS data set", f"use {folder / 'derivatives' / 'bazin'}"
+        elif document is not None and not raw and not below and "bazin" not in names:
+            whose, way_out = f"a data set of another program ({listed(names)})", "use a folder of its own"
+        else:
+            continue
+        problem = f"is {'in ' if below else ''}{whose}, and results are never written into one"
+        raise OutputError(Fault(str(out), problem, way_out=way_out))
 
 
 def _run_record(inputs: Mapping[str, Path], outcome: Outcome, blind: bool, command: str) -> dict[str, Any]:

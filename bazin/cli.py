@@ -105,7 +105,9 @@ def plan_show(
 @import_app.command("measures")
 def import_measures_command(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX or JSON-lines table of values.")],
-    map_file: Annotated[Path, typer.Option("--map", help="YAML file that says which column is what.")],
+    map_file: Annotated[
+        Path, typer.Option("--map", help="YAML file that says which column is what, or a shipped map.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the measure tables.")],
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Plan to check names, groups and units against.")
@@ -116,10 +118,11 @@ def import_measures_command(
 ) -> None:
     """Turn a table of values (SPM, FSL, EEGLAB, ...) into measure tables."""
     from analysis.importing.measures import import_measures
+    from analysis.importing.shipped import map_file as shipped_or
     from protocols.plan.reading import read_plan
 
     promise = read_plan(plan) if plan is not None else None
-    summary = import_measures(file, map_file, out, plan=promise, allow_columns=allow_column or [])
+    summary = import_measures(file, shipped_or(map_file), out, plan=promise, allow_columns=allow_column or [])
     for line in summary.lines():
         typer.echo(line)
 
@@ -127,7 +130,9 @@ def import_measures_command(
 @import_app.command("trials")
 def import_trials_command(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX or JSON-lines table of single trials.")],
-    map_file: Annotated[Path, typer.Option("--map", help="YAML file that says which column is what.")],
+    map_file: Annotated[
+        Path, typer.Option("--map", help="YAML file that says which column is what, or a shipped map.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="BIDS folder to make.")],
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Plan to check names and groups against.")
@@ -137,11 +142,12 @@ def import_trials_command(
     ] = None,
 ) -> None:
     """Turn a table of trials into a BIDS data set."""
+    from analysis.importing.shipped import map_file as shipped_or
     from analysis.importing.trials import import_trials
     from protocols.plan.reading import read_plan
 
     promise = read_plan(plan) if plan is not None else None
-    summary = import_trials(file, map_file, out, plan=promise, allow_columns=allow_column or [])
+    summary = import_trials(file, shipped_or(map_file), out, plan=promise, allow_columns=allow_column or [])
     for line in summary.lines():
         typer.echo(line)
 
@@ -169,6 +175,12 @@ def analyse(
         bool,
         typer.Option("--blind", help="Shuffle the arms' labels: for freezing exclusions before looking."),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, help="Processes for bootstraps; all cores if absent. Changes no number."
+        ),
+    ] = None,
 ) -> None:
     """Analyse people, then the group.
 
@@ -199,7 +211,9 @@ def analyse(
     if level is Level.participant:
         outcome = run_participant(source, out, promise, participant_label or [], say=typer.echo)
     else:
-        outcome = run_group(source, out, promise, blind=blind, command=_command_line(), say=typer.echo)
+        outcome = run_group(
+            source, out, promise, blind=blind, command=_command_line(), workers=jobs, say=typer.echo
+        )
         assert outcome.verdict is not None
         typer.echo("\n" + strip(outcome.verdict, color=sys.stdout.isatty()))
         typer.echo(f"\nreport: {outcome.report}")

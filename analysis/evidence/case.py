@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from analysis.evidence.controls import ControlResult
-from analysis.evidence.deciding import Evidence, Question
 from analysis.evidence.outcomes import Magnitude, Outcome, Tests
+from analysis.evidence.question import Evidence, Question
 from analysis.evidence.second_opinion import Opinion
 from analysis.evidence.sensitivity import Row
 from protocols.plan.expanding import Expanded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.evidence.controls import ControlResult
 from analysis.evidence.estimates import Estimate
 from analysis.evidence.outcomes import Magnitude, Outcome, Tests
+from analysis.evidence.verdict import SpreadRecord
 from analysis.evidence.wording import amount, capital, digits_for, p_value, percent, unit_words
 from protocols.plan.expanding import Expanded, label_of, model_of, session_of
 from protocols.plan.measuring import Measure
@@ -68,6 +69,7 @@ def says(
     reason: str | None,
     p_difference: float | None,
     adjusted: bool = False,
+    spread: SpreadRecord | None = None,
 ) -> str:
     """One sentence or two: the effect with its numbers, then the outcome in the words it allows."""
     h = item.hypothesis
@@ -93,10 +95,11 @@ def says(
         return f"{subject}: different from 0 ({p_value(p_difference)}){size}."
     if outcome == "equivalent":
         both = f"inside the bound of {inside} (both one-sided {_at_most(tests)})"
-        return f"{subject}, {both}: equivalent, on average over people."
+        return f"{subject}, {both}: equivalent, {_for_whom(spread, measure.in_unit)}."
     if outcome == "trivial":
         both = f"inside the bound of {inside} (both one-sided {_at_most(tests)})"
-        return f"{subject}: different from 0 ({p_value(p_difference)}), yet {both}: trivial, on average over people."
+        whom = _for_whom(spread, measure.in_unit)
+        return f"{subject}: different from 0 ({p_value(p_difference)}), yet {both}: trivial, {whom}."
     if qualifier and qualifier.startswith("equivalent"):
         return (
             f"{subject}, inside the bound of {inside}, but the positive control was not passed: equivalence cannot be "
@@ -111,6 +114,18 @@ def says(
     return f"{subject}: {asked}{among}, undecided."
 
 
+def _for_whom(spread: SpreadRecord | None, unit: str) -> str:
+    """On average, or for nearly everyone, where the spread over people is inside its bound."""
+    if spread is None or spread.outcome != "inside" or spread.bound is None:
+        return "on average over people"
+    digits = digits_for(spread.bound / 10)
+    level = percent(spread.level or 0.0)
+    return (
+        f"and so is the spread over people, with an SD of {amount(spread.sd, digits)} {unit_words(unit)} (upper "
+        f"{level} limit {amount(spread.upper_limit, digits)}, bound {amount(spread.bound)})"
+    )
+
+
 def _at_most(tests: Tests) -> str:
     p = tests.p_equivalence
     return "p n/a" if p is None else p_value(p) if p < 0.001 else p_value(p).replace("p =", "p ≤")
@@ -123,6 +138,7 @@ def does_not_show(
     control: ControlResult | None,
     codec: str,
     n_scenes: int | None,
+    spread: SpreadRecord | None = None,
 ) -> tuple[str, ...]:
     """What a reader might conclude and must not.
 
@@ -150,12 +166,7 @@ def does_not_show(
     if null and measure.level == "neural":
         found.append("That no other region, time or pattern distinguishes the versions.")
     if null:
-        spread = (
-            "the spread over people was not tested against its bound"
-            if measure.spread
-            else "no bound on the spread over people was declared"
-        )
-        found.append(f"That it holds for nearly everyone: {spread}, so it holds on average.")
+        found.append(_nearly_everyone(measure, spread))
     if null and control is not None and control.outcome == "passed":
         found.append("Sensitivity to differences smaller than the positive control's.")
     if outcome == "different" and _about_generation(plan, item):
@@ -165,6 +176,10 @@ def does_not_show(
             "agrees": "",
         }[codec]
         found.append(sentence)
+    if _about_labels(plan, item):
+        found.append(
+            "Anything about what differs in the items themselves: what differed was the label beside them."
+        )
     if h.effect in ("group_by_condition", "group") and outcome == "different":
         found.append("That age is the cause: groups differ in more than age (motion, attention, experience).")
     if scope_of(plan, item, n_scenes) == "for these scenes":
@@ -177,6 +192,25 @@ def does_not_show(
     return tuple(sentence for sentence in found if sentence)
 
 
+def _nearly_everyone(measure: Measure, spread: SpreadRecord | None) -> str:
+    """Whether a null mean speaks for single people."""
+    if spread is not None and spread.outcome == "inside":
+        if spread.share_beyond is None or spread.limit is None:
+            return "That no single person differs: people vary."
+        share = "0 %" if spread.share_beyond == 0 else f"about {100 * spread.share_beyond:.2g} %"
+        return (
+            f"That no single person differs: mean and spread as estimated imply {share} of people beyond "
+            f"±{amount(spread.limit)} {unit_words(measure.in_unit)}."
+        )
+    why = "no bound on the spread over people was declared"
+    if spread is not None and spread.outcome == "not_shown":
+        limit = amount(spread.upper_limit, digits_for((spread.bound or 1.0) / 10))
+        why = f"the spread over people was not shown to lie below its bound (upper limit {limit})"
+    elif measure.spread:
+        why = "the spread over people was not tested against its bound"
+    return f"That it holds for nearly everyone: {why}, so it holds on average."
+
+
 def _seen_before(plan: Plan, measure: Measure) -> str | None:
     """The earlier session whose clips are judged again, if so (INFERENCE 12, memory)."""
     session = session_of(plan, measure) if measure.level == "conscious" else None
@@ -186,6 +220,14 @@ def _seen_before(plan: Plan, measure: Measure) -> str | None:
 def _about_generation(plan: Plan, item: Expanded) -> bool:
     roles = [plan.conditions[name].role for name in item.hypothesis.contrast or () if name in plan.conditions]
     return roles == ["reference", "contrast"]
+
+
+def _about_labels(plan: Plan, item: Expanded) -> bool:
+    return any(
+        plan.conditions[name].role == "label"
+        for name in item.hypothesis.contrast or ()
+        if name in plan.conditions
+    )
 
 
 def _generators(plan: Plan, item: Expanded) -> str:

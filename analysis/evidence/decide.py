@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from analysis.evidence.case import Case
 from analysis.evidence.claims import scope_of
 from analysis.evidence.controls import control_for, run_controls
-from analysis.evidence.deciding import MODELS, Evidence, ask, refuse_unavailable
+from analysis.evidence.deciding import MODELS
 from analysis.evidence.estimates import Estimate
 from analysis.evidence.families import MEETS_EQUIVALENCE, adjust, family_outcome
 from analysis.evidence.joint import joint_table
+from analysis.evidence.lapses import equivalence_after_lapses, lapses_of
 from analysis.evidence.outcomes import Magnitude, Outcome, Tests, outcome_of, run_tests
+from analysis.evidence.question import Evidence, Question, ask
 from analysis.evidence.records import family_record, hypothesis_record
 from analysis.evidence.results import result_tables
 from analysis.evidence.second_opinion import second_opinion
@@ -26,7 +29,7 @@ from analysis.evidence.sensitivity import scale_check, sensitivity_rows, tipping
 from analysis.evidence.verdict import PlanRecord, Verdict
 from analysis.measures.table import MeasureTable, empty_rows, sidecar_for
 from protocols.base.bids import generated_by
-from protocols.plan.expanding import Expanded, bound_of, expand, model_of
+from protocols.plan.expanding import bound_of, expand, label_of, model_of
 from protocols.plan.promises import Plan
 
 SCALE_DEPENDENT = "scale-dependent"
@@ -48,6 +51,7 @@ def decide(
     people: pd.DataFrame | None = None,
     *,
     blinded: bool = False,
+    workers: int = 1,
 ) -> Decision:
     """Compute the verdict of a study.
 
@@ -64,25 +68,22 @@ def decide(
         any table.
     blinded
         Recorded: the arms' labels were shuffled, and nothing in the verdict is a result.
+    workers
+        Processes for studies drawn from fitted models; they change no number.
 
     Returns
     -------
     Decision
-
-    Raises
-    ------
-    PlanError
-        If the plan asks for a model this version does not have.
     """
-    refuse_unavailable(plan)
     complete = {
         name: tables.get(name) or MeasureTable(name, empty_rows(), sidecar_for(measure))
         for name, measure in plan.measures.items()
     }
     started = _everyone(plan, complete, people)
     controls = run_controls(plan, complete)
+    fits: dict[Any, Any] = {}  # hypotheses on the same values share their models
     cases = [
-        _case(plan, item, complete, people, name in tables)
+        _case(plan, ask(plan, item, complete[name], people, workers=workers, fits=fits), name in tables)
         for item in expand(plan)
         for name in [item.hypothesis.measure]
     ]
@@ -91,9 +92,12 @@ def decide(
         case.control = control_for(controls, case.item.hypothesis.measure, case.item.groups)
         _qualify_by_control(case)
         _qualify_by_scale(plan, case)
+    lapses = lapses_of(plan, complete)
+    labels = {name: label_of(plan, "group", name) for name in plan.groups}
     for case in cases:
         case.codec = _codec_agreement(plan, case, cases)
         _describe(plan, case, cases, started)
+        case.rows += equivalence_after_lapses(plan, case, lapses, labels)
     records = [hypothesis_record(plan, case, scope_of(plan, case.item, _scenes(case))) for case in cases]
     families = [family_record(name, family, records) for name, family in plan.families.items()]
     verdict = Verdict(
@@ -105,7 +109,7 @@ def decide(
         joint=tuple(joint_table(plan, records)),
         GeneratedBy=generated_by(),
     )
-    return Decision(verdict, result_tables(plan, verdict, cases, controls, complete, started))
+    return Decision(verdict, result_tables(plan, verdict, cases, controls, lapses, complete, started, people))
 
 
 def _scenes(case: Case) -> int | None:
@@ -121,10 +125,8 @@ def _everyone(plan: Plan, tables: Mapping[str, MeasureTable], people: pd.DataFra
     return everyone[everyone["group"].isin(list(plan.groups))].reset_index(drop=True)
 
 
-def _case(
-    plan: Plan, item: Expanded, tables: Mapping[str, MeasureTable], people: pd.DataFrame | None, present: bool
-) -> Case:
-    question = ask(plan, item, tables[item.hypothesis.measure], people)
+def _case(plan: Plan, question: Question, present: bool) -> Case:
+    item = question.item
     evidence = MODELS[model_of(plan, item.hypothesis)](question)
     if not present:
         evidence = Evidence(
@@ -251,7 +253,7 @@ def _describe(plan: Plan, case: Case, cases: list[Case], started: pd.DataFrame) 
         return
     level = (plan.decision.alpha, plan.decision.alpha_equivalence)
     case.rows += sensitivity_rows(case.question, case.evidence, level)
-    case.opinion = second_opinion(case.question, case.evidence, tests.p_raw)
+    case.opinion = second_opinion(case.question, case.evidence)
     members = [other for other in cases if other.item.hypothesis.family == case.item.hypothesis.family]
 
     def outcome_with(changed: Estimate) -> str:

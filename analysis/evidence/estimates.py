@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class Estimate:
         People in it, by group.
     n_scenes
         Scenes behind the values, or None where the table names none.
+    pivots
+        Where given, p-values and intervals come from these instead of Student's t: sorted values of
+        (estimate - truth) / se in studies drawn from the fitted model, (B,).
     """
 
     value: float
@@ -29,6 +35,7 @@ class Estimate:
     method: str
     n_people: dict[str, int]
     n_scenes: int | None = None
+    pivots: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
 
 class NotEstimable(Exception):

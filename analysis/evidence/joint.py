@@ -121,6 +121,11 @@ def _control(conscious: HypothesisRecord, neural: HypothesisRecord) -> str:
     )
 
 
+def _and_their_spread(conscious: HypothesisRecord) -> str:
+    inside = conscious.spread is not None and conscious.spread.outcome == "inside"
+    return ", and the spread of their answers lies below its bound" if inside else ""
+
+
 def _why_open(record: HypothesisRecord, worth: Mapping[str, Outcome]) -> str:
     words = record.outcome.replace("_", " ")
     if worth[record.id] == record.outcome:
@@ -149,7 +154,7 @@ def _claim(
     if same_tells and same_responds:
         return "neither_distinguishes", (
             f"Neither {who}, when asked, nor their {measured} distinguished the versions by as much as the bounds, "
-            "on average over people."
+            f"on average over people{_and_their_spread(conscious)}."
         )
     if tells and same_responds:
         return "only_reports_distinguish", (
@@ -157,10 +162,11 @@ def _claim(
             "bound, on average."
         )
     if conscious.spread is None or conscious.spread.outcome != "inside":
+        shown = conscious.spread is not None and conscious.spread.outcome == "not_shown"
         return "none", (
             f"The {measured} of {who} differed while their mean answers did not by as much as the bound; a neural "
             "difference without demonstrable discrimination is not claimed, because the spread of people's answers was "
-            "not tested against its bound."
+            f"{'not shown to lie below' if shown else 'not tested against'} its bound."
         )
     if control != "passed":
         return (

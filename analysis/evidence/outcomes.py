@@ -5,10 +5,17 @@ Difference and equivalence come from the same estimate, standard error and degre
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.evidence.estimates import Estimate
+
+Values = NDArray[np.float64]
 
 Outcome = Literal["different", "equivalent", "trivial", "undecided", "not_estimable"]
 Magnitude = Literal["exceeds_bound", "size_undecided"]
@@ -61,41 +68,81 @@ class Tests:
 
 
 def run_tests(estimate: Estimate, *, bound: float | None, alpha: float, alpha_equivalence: float) -> Tests:
-    """Two-sided t test against 0 and two one-sided t tests against the bounds, from the same numbers.
+    """Two-sided test against 0 and two one-sided tests against the bounds, from the same numbers.
+
+    Student's t, or, where the estimate brings its own pivots, their order statistics: a studentized bootstrap (Davison
+    & Hinkley 1997, section 5.2) in which the study itself counts as one of B + 1. Either way an interval excludes a
+    value exactly when the test of the same level rejects it.
 
     Parameters
     ----------
     estimate
-        Effect, standard error (> 0) and degrees of freedom.
+        Effect, standard error (> 0) and degrees of freedom, or pivots.
     bound
         The bound (> 0) in the estimate's unit, or None.
     alpha, alpha_equivalence
         Levels; they set the intervals only.
     """
+    below, above, interval = _student(estimate) if estimate.pivots is None else _drawn(estimate.pivots)
+
+    def distance(value: float) -> float:
+        return (estimate.value - value) / estimate.se
+
+    p_lower = p_upper = None
+    if bound is not None:
+        p_lower, p_upper = above(distance(-bound)), below(distance(bound))
+    seen = distance(0.0)
+
+    def limits(tail: float) -> Interval:
+        low, high = interval(tail)
+        return Interval(1 - 2 * tail, estimate.value - high * estimate.se, estimate.value - low * estimate.se)
+
+    return Tests(
+        min(1.0, 2 * min(below(seen), above(seen))),
+        p_lower,
+        p_upper,
+        limits(alpha / 2),
+        limits(alpha_equivalence),
+    )
+
+
+Reference = tuple[Callable[[float], float], Callable[[float], float], Callable[[float], tuple[float, float]]]
+"""P(T <= t), P(T >= t), and the quantiles between which T lies but for `tail` at either end."""
+
+
+def _student(estimate: Estimate) -> Reference:
     from scipy.special import (  # scipy.stats.t is 50 times slower to set up, and this is bootstrapped
         stdtr,
         stdtrit,
     )
 
-    def tail(distance: float) -> float:
-        """P(T > distance)."""
-        return float(stdtr(estimate.df, -distance))
+    def below(t: float) -> float:
+        return float(stdtr(estimate.df, t))
 
-    p_lower = p_upper = None
-    if bound is not None:
-        p_lower = tail((estimate.value + bound) / estimate.se)
-        p_upper = tail((bound - estimate.value) / estimate.se)
-    half_difference = -float(stdtrit(estimate.df, alpha / 2)) * estimate.se
-    half_equivalence = -float(stdtrit(estimate.df, alpha_equivalence)) * estimate.se
-    return Tests(
-        min(1.0, 2 * tail(abs(estimate.value) / estimate.se)),
-        p_lower,
-        p_upper,
-        Interval(1 - alpha, estimate.value - half_difference, estimate.value + half_difference),
-        Interval(
-            1 - 2 * alpha_equivalence, estimate.value - half_equivalence, estimate.value + half_equivalence
-        ),
-    )
+    def interval(tail: float) -> tuple[float, float]:
+        high = -float(stdtrit(estimate.df, tail))
+        return -high, high
+
+    return below, lambda t: below(-t), interval
+
+
+def _drawn(pivots: Values) -> Reference:
+    n = len(pivots)
+
+    def below(t: float) -> float:
+        return (1 + int(np.searchsorted(pivots, t, side="right"))) / (n + 1)
+
+    def above(t: float) -> float:
+        return (1 + n - int(np.searchsorted(pivots, t, side="left"))) / (n + 1)
+
+    def interval(tail: float) -> tuple[float, float]:
+        # p <= tail means at most this many pivots as extreme, less the study itself
+        rank = math.floor(tail * (n + 1) * (1 + 1e-12))
+        if rank < 1:
+            return -math.inf, math.inf
+        return float(pivots[rank - 1]), float(pivots[n - rank])
+
+    return below, above, interval
 
 
 def outcome_of(

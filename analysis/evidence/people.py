@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.measures.table import MeasureTable
 from protocols.base.errors import listed
 from protocols.plan.expanding import ALL_CLIPS, FIXATION
+from protocols.plan.measuring import DPRIMES
 
 LOGLINEAR = 0.5
 """Added to hits and false alarms, and twice to their trials (Hautus 1995, Behav Res Methods 27:46)."""
@@ -83,7 +84,7 @@ def person_effects(
     unit
         ``scene`` turns the table round: one effect per scene, over people.
     """
-    choices = table.sidecar.statistic == "dprime_per_person"
+    choices = table.sidecar.statistic in DPRIMES
     within = "scene" if unit == "participant_id" else "participant_id"
     key = [unit, "group"]
     everyone = table.rows[table.rows["group"].isin(groups)]

@@ -10,7 +10,8 @@ from analysis.evidence.claims import does_not_show, says
 from analysis.evidence.controls import ControlResult
 from analysis.evidence.families import counts_as, family_outcome
 from analysis.evidence.outcomes import Interval
-from analysis.evidence.verdict import Ci, ControlRecord, FamilyRecord, HypothesisRecord, SpreadRecord
+from analysis.evidence.spreads import spread_record
+from analysis.evidence.verdict import Ci, ControlRecord, FamilyRecord, HypothesisRecord
 from protocols.base.errors import listed
 from protocols.base.tables import rounded
 from protocols.plan.expanding import model_of
@@ -23,6 +24,7 @@ def hypothesis_record(plan: Plan, case: Case, scope: str) -> HypothesisRecord:
     item, h, estimate, tests = case.item, case.item.hypothesis, case.evidence.estimate, case.tests
     measure = plan.measures[h.measure]
     n_scenes = estimate.n_scenes if estimate else None
+    spread = spread_record(measure, case)
     return HypothesisRecord(
         id=item.id,
         measure=h.measure,
@@ -44,7 +46,7 @@ def hypothesis_record(plan: Plan, case: Case, scope: str) -> HypothesisRecord:
         unit=measure.in_unit,
         estimate=rounded(estimate.value) if estimate else None,
         se=rounded(estimate.se) if estimate else None,
-        df=rounded(estimate.df) if estimate else None,
+        df=rounded(estimate.df) if estimate and estimate.pivots is None else None,
         p_raw=rounded(tests.p_raw) if tests else None,
         p_adjusted=rounded(case.p_difference),
         p_above_lower_bound=rounded(tests.p_above_lower_bound) if tests else None,
@@ -54,7 +56,7 @@ def hypothesis_record(plan: Plan, case: Case, scope: str) -> HypothesisRecord:
         ci_equivalence=_ci(tests.ci_equivalence) if tests else None,
         bound=case.bound,
         control=_control(case.control),
-        spread=_spread(measure.spread.value) if measure.spread else None,
+        spread=spread,
         outcome=case.outcome,
         magnitude=case.magnitude,
         qualifier=case.qualifier,
@@ -72,8 +74,9 @@ def hypothesis_record(plan: Plan, case: Case, scope: str) -> HypothesisRecord:
             p_difference=case.p_difference,
             adjusted=tests is not None
             and (tests.p_raw, tests.p_equivalence) != (case.p_difference, case.p_equivalence),
+            spread=spread,
         ),
-        does_not_show=does_not_show(plan, item, case.outcome, case.control, case.codec, n_scenes),
+        does_not_show=does_not_show(plan, item, case.outcome, case.control, case.codec, n_scenes, spread),
     )
 
 
@@ -101,14 +104,6 @@ def _control(control: ControlResult | None) -> ControlRecord | None:
         lower_limit=rounded(control.lower_limit),
         minimum=control.minimum,
         reason=control.reason,
-    )
-
-
-def _spread(bound: float) -> SpreadRecord:
-    return SpreadRecord(
-        outcome="not_tested",
-        bound=bound,
-        reason="tests over people cannot tell spread from trial noise; the crossed model can",
     )
 
 

@@ -12,6 +12,17 @@ import pandas as pd
 from analysis.evidence.bayes import interval_null, jzs, normal_prior
 from analysis.evidence.case import Case
 from analysis.evidence.controls import ControlResult
+from analysis.evidence.detection_tables import detection_tables
+from analysis.evidence.fitted import (
+    MODEL_COLUMNS,
+    REDUCTION_COLUMNS,
+    SPREAD_COLUMNS,
+    model_rows,
+    reduction_rows,
+    spread_rows,
+)
+from analysis.evidence.items import SCENE_COLUMNS, scene_rows
+from analysis.evidence.lapses import LAPSE_COLUMNS, Lapses, lapse_rows
 from analysis.evidence.verdict import Verdict
 from analysis.measures.table import MeasureTable
 from protocols.plan.promises import Plan
@@ -20,13 +31,20 @@ DESCRIPTIONS: dict[str, str] = {
     "hypotheses": "one row per hypothesis: every number of its deciding analysis",
     "people": "one row per person and hypothesis: both condition values and the effect the test used",
     "controls": "positive controls per measure and group",
+    "detection": "signal detection by group and by category of people: means of people's d', criterion, rates",
+    "detection_people": "signal detection person by person",
+    "lapses": "lapse rates per measure and group, from catch trials",
     "families": "families, their members and adjustment",
     "joint": "conscious beside neural outcome, per group",
     "flow": "people per measure and group: started, with usable values",
     "exclusions": "rows and people left out, by reason",
+    "models": "crossed models: every parameter of each hypothesis' deciding model",
+    "reductions": "crossed models: what was tried in the sealed order, and why the last one stands",
+    "spread": "people's spread against its bound, per hypothesis and group",
+    "scenes": "each hypothesis' effect scene by scene (or clip by clip)",
     "sensitivity": "other reasonable analyses; they decide nothing",
     "bayes": "Bayes factors, as description; scenes are ignored",
-    "second_opinion": "the same tests by an independent program",
+    "second_opinion": "the tests over people by an independent program",
 }
 
 
@@ -35,18 +53,28 @@ def result_tables(
     verdict: Verdict,
     cases: Sequence[Case],
     controls: Sequence[ControlResult],
+    lapses: Lapses,
     tables: Mapping[str, MeasureTable],
     started: pd.DataFrame,
+    people: pd.DataFrame | None,
 ) -> dict[str, pd.DataFrame]:
     """All result tables by name; see `DESCRIPTIONS`."""
+    by_person, by_group = detection_tables(plan, tables, people)
     return {
         "hypotheses": _hypotheses(verdict),
         "people": _people(cases),
         "controls": _frame([_flat(asdict(control)) for control in controls], CONTROL_COLUMNS),
+        "detection": by_group,
+        "detection_people": by_person,
+        "lapses": _frame(lapse_rows(lapses), LAPSE_COLUMNS),
         "families": _frame([_flat(record.model_dump()) for record in verdict.families]),
         "joint": _frame([_flat(record.model_dump()) for record in verdict.joint], JOINT_COLUMNS),
         "flow": _flow(plan, tables, started, cases),
         "exclusions": _exclusions(plan, tables, cases),
+        "models": _frame(model_rows(cases), MODEL_COLUMNS),
+        "reductions": _frame(reduction_rows(cases), REDUCTION_COLUMNS),
+        "spread": _frame(spread_rows(cases), SPREAD_COLUMNS),
+        "scenes": _frame(scene_rows(cases), SCENE_COLUMNS),
         "sensitivity": _frame([asdict(row) for case in cases for row in case.rows], SENSITIVITY_COLUMNS),
         "bayes": _bayes(plan, cases),
         "second_opinion": _frame([asdict(case.opinion) for case in cases if case.opinion], OPINION_COLUMNS),
@@ -205,16 +233,18 @@ def _bayes(plan: Plan, cases: Sequence[Case]) -> pd.DataFrame:
         estimate = case.evidence.estimate
         if estimate is None:
             continue
-        sizes = list(estimate.n_people.values())
+        beside = case.evidence.by_person
+        sizes = list(beside.n_people.values()) if beside else []
         head = {"hypothesis": case.item.id}
         if (
-            len(sizes) <= 2
+            beside is not None
+            and len(sizes) <= 2
             and (len(sizes) == 1 or sum(case.item.weights) == 0)
             and not case.question.measure.covariates
         ):
             n = sizes[0] if len(sizes) == 1 else sizes[0] * sizes[1] / sum(sizes)
             df = sizes[0] - 1 if len(sizes) == 1 else sum(sizes) - 2
-            t = estimate.value / (estimate.se if len(sizes) == 1 else _pooled_se(case))
+            t = beside.value / (beside.se if len(sizes) == 1 else _pooled_se(case))
             for r in settings.prior_widths:
                 bf = jzs(t, n, df, r)
                 rows.append(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from analysis.evidence.deciding import Evidence, Question
+from analysis.evidence.outcomes import run_tests
+from analysis.evidence.question import Evidence, Question
 
 AGREES_WITHIN = 1e-6
 
@@ -29,10 +30,10 @@ class Opinion:
     agrees: bool
 
 
-def second_opinion(question: Question, evidence: Evidence, our_p: float) -> Opinion | None:
-    """Recompute a hypothesis with pingouin; None where pingouin has no such test (covariates, pooled groups)."""
+def second_opinion(question: Question, evidence: Evidence) -> Opinion | None:
+    """Recompute the test over people with pingouin; None where it has no such test (covariates, pooled groups)."""
     weights = question.item.weights
-    if evidence.estimate is None or question.measure.covariates or (len(weights) > 1 and sum(weights) != 0):
+    if evidence.by_person is None or question.measure.covariates or (len(weights) > 1 and sum(weights) != 0):
         return None
     import pingouin
 
@@ -45,7 +46,8 @@ def second_opinion(question: Question, evidence: Evidence, our_p: float) -> Opin
     row = table.iloc[0]
     p_column = "p_val" if "p_val" in table.columns else "p-val"
     t, df, p = float(row["T"]), float(row["dof"]), float(row[p_column])
-    estimate = evidence.estimate
+    estimate = evidence.by_person
+    our_p = run_tests(estimate, bound=None, alpha=0.05, alpha_equivalence=0.05).p_raw
     ours = (estimate.value / estimate.se, estimate.df, our_p)
     agrees = all(
         math.isclose(a, b, rel_tol=AGREES_WITHIN, abs_tol=1e-12)

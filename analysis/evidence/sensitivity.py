@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.evidence.by_person import estimate_by_person
-from analysis.evidence.deciding import Evidence, Question, by_person
+from analysis.evidence.crossed_beside import beside_crossed, first_exposures_crossed
+from analysis.evidence.deciding import by_person
 from analysis.evidence.estimates import Estimate, NotEstimable
 from analysis.evidence.outcomes import run_tests
 from analysis.evidence.people import person_effects
+from analysis.evidence.question import Evidence, Question
 from analysis.measures.table import MeasureTable
 from protocols.base.seeds import generator
 from protocols.plan.expanding import ALL_CLIPS, FIXATION
+from protocols.plan.measuring import DPRIMES
 
 BOOTSTRAP_SAMPLES = 4999
 
@@ -71,8 +74,9 @@ def sensitivity_rows(question: Question, evidence: Evidence, level: tuple[float,
         alpha and alpha_equivalence, for the intervals.
     """
     rows = [
+        *_beside(question, evidence, level),
         _by_scene(question, level),
-        _first_exposure(question, level),
+        _first_exposure(question, evidence, level),
         _percent_correct(question, evidence, level),
     ]
     if question.measure.covariates:
@@ -82,6 +86,14 @@ def sensitivity_rows(question: Question, evidence: Evidence, level: tuple[float,
         )
         rows += _covariate_effects(question, evidence, level)
     return [row for row in rows if row is not None]
+
+
+def _beside(question: Question, evidence: Evidence, level: tuple[float, float]) -> list[Row]:
+    """Beside a crossed model: the test over people, and what else the model says."""
+    if evidence.crossed is None:
+        return []
+    found = beside_crossed(question, evidence)
+    return [_row(question, name, estimate, level, note) for name, estimate, note in found]
 
 
 def _by_scene(question: Question, level: tuple[float, float]) -> Row | None:
@@ -120,7 +132,7 @@ def first_exposures(table: MeasureTable) -> MeasureTable | None:
     return replace(table, rows=kept.reset_index(drop=True))
 
 
-def _first_exposure(question: Question, level: tuple[float, float]) -> Row | None:
+def _first_exposure(question: Question, evidence: Evidence, level: tuple[float, float]) -> Row | None:
     """Memory of the twin cannot play a part the first time a scene is seen."""
     name = "first exposures only"
     table = first_exposures(question.table)
@@ -128,14 +140,17 @@ def _first_exposure(question: Question, level: tuple[float, float]) -> Row | Non
         if question.paired_scenes is False or question.item.hypothesis.effect in ("level", "group"):
             return None
         return _row(question, name, None, level, "not available: the table does not say what was seen first")
-    first = by_person(replace(question, table=table, paired_scenes=False))
     note = "each scene's first version only, so that the arms show different scenes"
+    if evidence.crossed is not None:
+        estimate, reason = first_exposures_crossed(question, table)
+        return _row(question, name, estimate, level, reason or note)
+    first = by_person(replace(question, table=table, paired_scenes=False))
     return _row(question, name, first.estimate, level, first.reason or note)
 
 
 def _percent_correct(question: Question, evidence: Evidence, level: tuple[float, float]) -> Row | None:
     """Percent correct stands beside every d' (INFERENCE 3); for groups compared, their difference."""
-    if question.measure.statistic != "dprime_per_person":
+    if question.measure.statistic not in DPRIMES:
         return None
     name = "percent correct"
     groups = question.item.groups
@@ -259,7 +274,8 @@ def tipping_point(
     """How different the people without data would have to be for the outcome to change, group by group.
 
     The missing people of one group are given effects with the observed mean plus a shift and the observed spread; the
-    smallest shift, up to 5 SD either way, that changes the outcome is the tipping point.
+    smallest shift, up to 5 SD either way, that changes the outcome is the tipping point. Of a crossed model the missing
+    people move the estimate by their share of the group, and its standard error stays: they add no certainty.
 
     Parameters
     ----------
@@ -270,6 +286,7 @@ def tipping_point(
     """
     rows = []
     values = evidence.effects.by_group(question.item.groups)
+    weights = dict(zip(question.item.groups, question.item.weights, strict=True))
     for group in question.item.groups:
         analysed = values[group]
         missing = int((started["group"] == group).sum()) - len(analysed)
@@ -285,9 +302,15 @@ def tipping_point(
         for step in np.arange(0, 5.01, 0.05):
             for sign in (1, -1):
                 shift = float(sign * step * spread)
-                filled = {**values, group: _filled(analysed, missing, shift)}
                 try:
-                    changed = outcome_with(estimate_by_person(filled, question.item.weights)) != outcome
+                    if evidence.crossed is not None and evidence.estimate is not None:
+                        share = missing / (missing + len(analysed))
+                        moved = evidence.estimate.value + weights[group] * share * shift
+                        filled = replace(evidence.estimate, value=moved)
+                    else:
+                        added = {**values, group: _filled(analysed, missing, shift)}
+                        filled = estimate_by_person(added, question.item.weights)
+                    changed = outcome_with(filled) != outcome
                 except NotEstimable:
                     continue
                 if changed and found is None:

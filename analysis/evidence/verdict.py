@@ -44,6 +44,16 @@ class SpreadRecord(Record):
 
     outcome: Literal["not_tested", "inside", "not_shown"]
     bound: float | None = None
+    group: str | None = Field(None, description="the group with the widest spread")
+    sd: float | None = Field(None, description="SD over people of the effect; 0 is an ordinary estimate")
+    p: float | None = Field(None, description="probability of so small an estimate with the SD at the bound")
+    upper_limit: float | None = Field(None, description="one-sided upper confidence limit of the SD")
+    level: float | None = Field(None, description="its confidence level")
+    limit: float | None = None
+    share_beyond: float | None = Field(
+        None, description="share of people beyond ±limit that the estimated mean and SD imply"
+    )
+    method: str | None = None
     reason: str | None = None
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.importing.trial_files import unfinished
+from analysis.importing.beh_files import BehFiles, files_of, groups_of
 from analysis.importing.trial_order import clip_of, in_order
 from analysis.measures.table import MeasureTable, sidecar_for, tidy
 from protocols.base.bids import Name, generated_by, label
-from protocols.base.errors import Fault, InputError, fail, listed
+from protocols.base.errors import Fault, InputError, listed
 from protocols.base.tables import read_frame
 from protocols.plan.measuring import CHOICES, Measure
 from protocols.plan.promises import Plan
@@ -23,8 +26,42 @@ from protocols.plan.reading import Promise
 SAYS_AI = ("ai", "computer")
 SAYS_LIVE = ("live", "camera", "real", "human")
 """Answers that mean the same in every study, besides the names of the plan's conditions."""
-TRAINING = "training"
+TRAINING, ATTENTION, CATCH = "training", "attention", "catch"
+"""Phases of a session; any other is its main phase."""
+NO_ANSWER, NO_GROUP = "no answer", "no group in participants.tsv"
+STEP = "measure_from_beh"
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BehTrials:
+    """The trials of one measure.
+
+    Attributes
+    ----------
+    rows
+        One dictionary per trial: the columns of the files and those of a measure table. ``value`` is the trial's value,
+        ``answer`` the answer given (None without one, or where the measure is no answer), ``reason`` why it cannot be
+        used.
+    others
+        The same of the other tasks of the session, without values.
+    files
+        What `rows` was read from.
+    set_aside
+        Files and people that could not be used; the rows of people without a group stay, with their reason.
+    """
+
+    rows: list[Row]
+    others: list[Row]
+    files: BehFiles
+    set_aside: list[Fault] = field(default_factory=list)
+
+    def by_person(self) -> dict[str, list[Row]]:
+        """The rows of each person."""
+        people: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            people[row["participant_id"]].append(row)
+        return dict(people)
 
 
 def measure_from_beh(bids_dir: Path, plan: Promise, measure_id: str) -> MeasureTable:
@@ -48,84 +85,72 @@ def measure_from_beh(bids_dir: Path, plan: Promise, measure_id: str) -> MeasureT
     MeasureTable
         One row per trial; ``condition`` is the truth about the stimulus (``arm``), ``clip`` its file or name. Trials
         that cannot be used stay, with ``included`` 0 and their reason: that of the file, training, no answer.
-        ``trial_order`` is filled in where the order of a person's trials is known.
+        ``trial_order`` is filled in where the order of a person's trials is known. The sidecar's ``SetAside`` names
+        files and people that could not be used. The plan's exclusions are not applied here: see
+        `analysis.behaviour.exclusions`.
 
     Raises
     ------
     InputError
-        If there are no such files, several tasks could be meant, a column is missing, or somebody has no group.
+        If there are no such files, several tasks could be meant, or not one file can be used.
     """
-    measure = plan.plan.measures[measure_id]
-    files = _files(bids_dir, plan.plan, measure)
-    people = read_frame(bids_dir / "participants.tsv", required=("participant_id", "group"))
-    groups = dict(zip(people["participant_id"], people["group"], strict=True))
+    trials = read_trials(bids_dir, plan.plan, measure_id, files_of(bids_dir, plan.plan, measure_id))
+    return table_of(trials, bids_dir, plan, measure_id)
+
+
+def read_trials(bids_dir: Path, plan: Plan, measure_id: str, files: BehFiles) -> BehTrials:
+    """Read the trials of a measure; whatever cannot be used is set aside, and the rest goes on.
+
+    Raises
+    ------
+    InputError
+        If there is no table of people, or nothing is left.
+    """
+    measure = plan.measures[measure_id]
     column = _column(measure, measure_id)
-    rows = _rows(files, groups, column)
-    _place(rows, [session.name for session in plan.plan.sessions])
-    words = _answers(plan.plan)
+    groups, faults = groups_of(bids_dir)
+    rows, more = _rows(files.own, groups, column)
+    others, broken = _rows(files.others, groups, None)
+    twice = {fault.item for fault in faults}  # they have no group because they have two
+    faults = [*files.set_aside, *(fault for fault in (*more, *broken) if fault.item not in twice), *faults]
+    if not any(row["group"] for row in rows):
+        raise InputError(faults[:10] or Fault(str(bids_dir), "holds no trials", got=f"task '{files.task}'"))
+    told = [in_one_line(fault, bids_dir) for fault in faults]
+    torn = {match[0] for text in told if (match := re.match(r"sub-[A-Za-z0-9]+", text))}
+    _place(
+        [row for row in rows if row["participant_id"] not in torn],  # what they saw is not all there
+        [session.name for session in plan.sessions],
+    )
+    words = answers(plan)
     for row in rows:
         row["value"], reason = _value(row, measure, column, words)
+        row["answer"] = _answer(row, measure, words)
         row["reason"] = row["reason"] or reason
         row["included"] = 0.0 if row["reason"] else 1.0
+    return BehTrials(rows, others, files, faults)
+
+
+def table_of(trials: BehTrials, bids_dir: Path, plan: Promise, measure_id: str, **more: Any) -> MeasureTable:
+    """The measure table of trials; `more` goes into its sidecar."""
+    measure = plan.plan.measures[measure_id]
+    own = trials.files.own
+    told = [in_one_line(fault, bids_dir) for fault in trials.set_aside]
     sidecar = sidecar_for(
         measure,
-        Description=f"column '{column}' of {len(files)} behavioral files",
+        Description=f"column '{_column(measure, measure_id)}' of {len(own)} behavioral files",
         plan_sha256=plan.sha256,
-        GeneratedBy=generated_by(Step="measure_from_beh"),
-        Sources=[f"bids:raw:{path.relative_to(bids_dir).as_posix()}" for path in files],
+        GeneratedBy=generated_by(Step=STEP),
+        Sources=[f"bids:raw:{path.relative_to(bids_dir).as_posix()}" for path in own],
+        **({"SetAside": told} if told else {}),
+        **more,
     )
-    return MeasureTable(measure_id, tidy(pd.DataFrame(rows)), sidecar)
+    return MeasureTable(measure_id, tidy(pd.DataFrame(trials.rows)), sidecar)
 
 
-def _files(bids_dir: Path, plan: Plan, measure: Measure) -> list[Path]:
-    """The files of the measure's session and task."""
-    for source in unfinished(bids_dir):
-        way_out = "run the same import again"
-        raise fail(InputError, f"import of {source}", "was not finished", got=str(bids_dir), way_out=way_out)
-    found = {
-        path: Name.parse(path.name).entities
-        for pattern in ("sub-*/beh/*_beh.tsv", "sub-*/ses-*/beh/*_beh.tsv")
-        for path in bids_dir.glob(pattern)
-    }
-    if not found:
-        way_out = "give a data set with sub-*/beh/*_beh.tsv; 'bazin import trials' makes one"
-        raise fail(InputError, str(bids_dir), "holds no behavioral files", way_out=way_out)
-    session = next((one for one in plan.sessions if one.name == measure.session), None)
-    if session is not None:
-        wanted = label(session.name)
-        of_session = {path: names for path, names in found.items() if names.get("ses", wanted) == wanted}
-        if not of_session:
-            raise fail(
-                InputError,
-                str(bids_dir),
-                f"holds no behavioral files of session '{session.name}'",
-                got=listed(sorted({f"ses-{names['ses']}" for names in found.values()})),
-                way_out="name the session in the import's map as the plan does",
-            )
-        called = [session.name, session.paradigm, *([session.then.paradigm] if session.then else [])]
-        found = _of_task(of_session, called, measure)
-    tasks = sorted({names["task"] for names in found.values()})
-    if len(tasks) > 1:
-        raise fail(
-            InputError,
-            str(bids_dir),
-            "has several tasks, and the plan does not say which one this measure is of",
-            got=listed(tasks),
-            way_out="give the measure a session in the plan, and call its task as the session or its paradigm",
-        )
-    return sorted(found)
-
-
-def _of_task(
-    found: Mapping[Path, Mapping[str, str]], called: Iterable[str], measure: Measure
-) -> dict[Path, Mapping[str, str]]:
-    """The files of a session's tasks: of the answers wanted, where there are several."""
-    kind = "ratings" if measure.statistic == "rating" else "detection"
-    known = [label(name) for name in called]
-    tasks = {names["task"] for names in found.values()}
-    fitting = [name for name in known if name in tasks]
-    chosen = [kind] if kind in fitting and len(tasks) > 1 else fitting
-    return {path: names for path, names in found.items() if names["task"] in chosen} or dict(found)
+def in_one_line(fault: Fault, bids_dir: Path) -> str:
+    """A fault as a report tells it: without the folder above the data set, which is nobody's business."""
+    told = "; ".join(part for part in (f"{fault.item}: {fault.problem}", fault.got, fault.way_out) if part)
+    return " ".join(told.replace(f"{bids_dir}{os.sep}", "").split())
 
 
 def _column(measure: Measure, measure_id: str) -> str:
@@ -134,24 +159,25 @@ def _column(measure: Measure, measure_id: str) -> str:
     return "response_time" if measure.statistic == "log_response_time" else measure_id
 
 
-def _rows(files: Iterable[Path], groups: Mapping[str, str | None], column: str) -> list[Row]:
+def _rows(
+    files: Iterable[Path], groups: Mapping[str, str], column: str | None
+) -> tuple[list[Row], list[Fault]]:
     rows: list[Row] = []
-    faults = []
+    faults: dict[Fault, None] = {}
     for path in files:
-        frame = read_frame(path, required=("arm",))
+        try:
+            frame = read_frame(path, required=("arm",) if column else ())
+        except InputError as error:
+            faults |= dict.fromkeys(error.faults)
+            continue
         names = Name.parse(path.name).entities
         code = f"sub-{names['sub']}"
-        if not groups.get(code):
-            faults.append(Fault(code, "has no group in participants.tsv", way_out="add a row with its group"))
-        if column not in frame:
-            faults.append(
-                Fault(
-                    str(path),
-                    f"has no column '{column}'",
-                    got=listed(frame.columns, limit=20),
-                    way_out="call the scale as the plan's measure in the import's map ('scales')",
-                )
-            )
+        if code not in groups:
+            faults[Fault(code, "has no group in participants.tsv", way_out="add a row with its group")] = None
+        if column is not None and column not in frame:
+            way_out = "call the scale as the plan's measure in the import's map ('scales')"
+            got = listed(frame.columns, limit=20)
+            faults[Fault(str(path), f"has no column '{column}'", got=got, way_out=way_out)] = None
             continue
         if "trial" not in frame:
             frame["trial"] = None
@@ -163,15 +189,13 @@ def _rows(files: Iterable[Path], groups: Mapping[str, str | None], column: str) 
                 "session": names.get("ses"),
                 "task": names["task"],
                 "run": names.get("run"),
-                "condition": row["arm"],
+                "condition": row.get("arm"),
                 "clip": row.get("stim_file") or row.get("item"),
-                "reason": row.get("unusable_reason"),
+                "reason": row.get("unusable_reason") or (None if code in groups else NO_GROUP),
                 "where": f"{path}:{i + 2}",
             }
             rows.append(row)
-    if faults:
-        raise InputError(faults[:10])
-    return rows
+    return rows, list(faults)
 
 
 def _place(rows: Iterable[Row], sessions: list[str]) -> None:
@@ -185,7 +209,7 @@ def _place(rows: Iterable[Row], sessions: list[str]) -> None:
             row["trial_order"] = float(place)
 
 
-def _answers(plan: Plan) -> dict[str, float]:
+def answers(plan: Plan) -> dict[str, float]:
     """What each answer counts as; the plan's own names come first."""
     words = {**dict.fromkeys(SAYS_AI, 1.0), **dict.fromkeys(SAYS_LIVE, 0.0)}
     for name, condition in plan.conditions.items():
@@ -194,22 +218,41 @@ def _answers(plan: Plan) -> dict[str, float]:
     return words
 
 
+def seconds(row: Row) -> float:
+    """A trial's response time, NaN where it has none."""
+    try:
+        return float(row.get("response_time") or math.nan)
+    except ValueError:
+        return math.nan
+
+
 def _value(row: Row, measure: Measure, column: str, words: Mapping[str, float]) -> tuple[float, str | None]:
     """A trial's value, and why it cannot be used."""
     text = row[column]
+    reason: str | None
     if measure.statistic in CHOICES:
         value = words.get(text, math.nan) if text else math.nan
-        reason = None if text in words else "no answer" if not text else f"answer '{text}' is no choice"
+        reason = None if text in words else NO_ANSWER if not text else f"answer '{text}' is no choice"
     else:
         try:
             value = float(text) if text else math.nan
+            reason = "no value" if math.isnan(value) else None
         except ValueError:
-            raise fail(InputError, row["where"], f"'{column}' is not a number", got=str(text)) from None
-        reason = "no value" if math.isnan(value) else None
+            value, reason = math.nan, f"'{column}' is not a number"
         if measure.statistic == "log_response_time" and reason is None:
             value, reason = (math.log(value), None) if value > 0 else (math.nan, "response time of 0 or less")
     if row["condition"] is None:
         reason = "no truth about the stimulus"
     if row.get("phase") == TRAINING:
         reason = TRAINING
+    if row.get("phase") == ATTENTION:
+        reason = "attention trial"
     return value, reason
+
+
+def _answer(row: Row, measure: Measure, words: Mapping[str, float]) -> float | str | None:
+    """The answer a trial was given, for looking at how somebody answers; of a pair the side that was named."""
+    if measure.statistic == "rating":
+        return None if math.isnan(row["value"]) else float(row["value"])
+    said = row.get("response")
+    return words.get(said, str(said)) if said and measure.statistic != "value" else None

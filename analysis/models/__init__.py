@@ -1,4 +1,4 @@
-"""Crossed mixed models, linear and binomial: people and items both random, lme4's numbers.
+"""Crossed mixed models, linear, binomial and ordinal: people and items both random, the numbers of lme4 and clmm.
 
 >>> from analysis.models import Term, fit, marginal_d_prime
 >>> fitted = fit(trials, "said_ai", ["1", "g", "c", "g:c"],
@@ -11,7 +11,8 @@ Equations and sources: docs/models.md.
 """
 
 from analysis.models.bootstrap import Bootstrap, bootstrap
-from analysis.models.design import Design, Model, Term, build
+from analysis.models.building import build
+from analysis.models.design import Design, Model, Term
 from analysis.models.fitting import fit, fit_design
 from analysis.models.likelihood import Ratio, likelihood_ratio, profile_interval, profile_table
 from analysis.models.marginal import marginal, marginal_d_prime, marginal_d_prime_difference

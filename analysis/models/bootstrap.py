@@ -66,7 +66,7 @@ class Bootstrap:
         kind = kind or ("studentized" if name in self.errors else "basic")
         tail = (1.0 - level) / 2.0
         if kind == "studentized":
-            low, high = np.quantile(self._pivots(name), [tail, 1.0 - tail])
+            low, high = np.quantile(self.pivots(name), [tail, 1.0 - tail])
             return float(estimate - high * self.errors[name]), float(estimate - low * self.errors[name])
         low, high = np.quantile(values, [tail, 1.0 - tail])
         if kind == "percentile":
@@ -84,7 +84,7 @@ class Bootstrap:
         the observed study counts as one of n + 1.
         """
         if name in self.errors:
-            pivots = self._pivots(name)
+            pivots = self.pivots(name)
             seen = (self.observed[name] - value) / self.errors[name]
         else:
             pivots = self._values(name) - self.observed[name]
@@ -100,7 +100,8 @@ class Bootstrap:
             raise UsageError(Fault(f"'{name}'", "was not bootstrapped", accepted=listed(self.observed)))
         return self.replicates[name].dropna().to_numpy(float)
 
-    def _pivots(self, name: str) -> Array:
+    def pivots(self, name: str) -> Array:
+        """(replicate - original) / standard error of the replicate, of those that have both."""
         values = (self.replicates[name] - self.observed[name]) / self.replicate_errors[name]
         return values.dropna().to_numpy(float)
 

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from protocols.base.errors import Fault, InputError, did_you_mean, listed
+from protocols.base.errors import Fault, InputError, listed
 
 Array = NDArray[np.float64]
 
@@ -58,13 +58,13 @@ class Model:
     Attributes
     ----------
     response
-        Column of the values; 0 and 1 for the binomial family.
+        Column of the values: 0 and 1 for the binomial family, any numbers for the ordinal one, which uses their order.
     fixed
-        Fixed effects, written as in `Term`.
+        Fixed effects, written as in `Term`. An ordinal model has thresholds instead of the intercept ``"1"``.
     random
         Random terms on one or two grouping columns.
     family, link
-        ``gaussian`` with ``identity``, or ``binomial`` with ``logit`` or ``probit``.
+        ``gaussian`` with ``identity``, or ``binomial`` or ``ordinal`` with ``logit`` or ``probit``.
     reml
         Restricted likelihood for a linear model, else maximum likelihood.
     residual_by
@@ -80,27 +80,32 @@ class Model:
     residual_by: str | None = None
 
     def __post_init__(self) -> None:
-        links = {"gaussian": ("identity",), "binomial": ("logit", "probit")}
+        links = {"gaussian": ("identity",), "binomial": ("logit", "probit"), "ordinal": ("logit", "probit")}
         if self.family not in links:
-            raise _wrong("family", "is not known", self.family, listed(links))
+            raise wrong("family", "is not known", self.family, listed(links))
         if self.link not in links[self.family]:
-            raise _wrong("link", f"does not go with {self.family}", self.link, listed(links[self.family]))
+            raise wrong("link", f"does not go with {self.family}", self.link, listed(links[self.family]))
         if self.residual_by and self.family != "gaussian":
-            raise _wrong("residual_by", "is for linear models only", self.family, "gaussian")
+            raise wrong("residual_by", "is for linear models only", self.family, "gaussian")
         groups = list(dict.fromkeys(term.group for term in self.random))
         if not 1 <= len(groups) <= 2:
-            raise _wrong(
+            raise wrong(
                 "random", "needs one or two grouping columns", listed(groups), "people, or people and items"
             )
         for group in groups:
             effects = [effect for term in self.random if term.group == group for effect in term.effects]
             twice = sorted({effect for effect in effects if effects.count(effect) > 1})
             if twice or not effects:
-                raise _wrong(
-                    f"random terms of '{group}'", "name an effect twice or none", listed(effects), ""
-                )
-        if not self.fixed or len(set(self.fixed)) < len(self.fixed):
-            raise _wrong(
+                raise wrong(f"random terms of '{group}'", "name an effect twice or none", listed(effects), "")
+        if self.ordinal and "1" in self.fixed:
+            raise wrong(
+                "fixed",
+                "holds the intercept '1', which the thresholds of an ordinal model replace",
+                listed(self.fixed),
+                'the same without "1", for example ["c"]',
+            )
+        if not (self.fixed or self.ordinal) or len(set(self.fixed)) < len(self.fixed):
+            raise wrong(
                 "fixed", "names an effect twice or none", listed(self.fixed), 'for example ["1", "c"]'
             )
 
@@ -111,6 +116,11 @@ class Model:
     def linear(self) -> bool:
         """Whether the family is Gaussian."""
         return self.family == "gaussian"
+
+    @property
+    def ordinal(self) -> bool:
+        """Whether answers have an order and thresholds between them."""
+        return self.family == "ordinal"
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -260,8 +270,16 @@ class Design:
         return result
 
     @cached_property
+    def categories(self) -> tuple[Array, NDArray[np.intp]]:
+        """The answers that were given, in order, (K,), and which of them each row is, (n,): of an ordinal model."""
+        values, codes = np.unique(self.y, return_inverse=True)
+        return values, codes.ravel()
+
+    @cached_property
     def kinds(self) -> tuple[Array, NDArray[np.intp]]:
         """The different rows of `x`, (kinds, p), and which of them each row is, (n,)."""
+        if not self.p:
+            return np.zeros((1, 0)), np.zeros(self.n, np.intp)
         kinds, which = np.unique(self.x, axis=0, return_inverse=True)
         return kinds, which.ravel()
 
@@ -310,90 +328,6 @@ def columns_of(data: pd.DataFrame | Mapping[str, object], effects: Sequence[str]
     return result
 
 
-def build(data: pd.DataFrame, model: Model) -> Design:
-    """Check the data and lay out the arrays.
-
-    Raises
-    ------
-    InputError
-        If columns are missing, empty or not numeric, or fixed effects are made of each other.
-    """
-    _check(data, model)
-    x = columns_of(data, model.fixed, len(data))
-    rank = np.linalg.matrix_rank(x)
-    if rank < x.shape[1]:
-        raise _wrong(
-            "fixed effects", "are made of each other, or do not vary", listed(model.fixed), f"{rank} of them"
-        )
-    sides = [_side(data, model, group) for group in model.groups]
-    sides.sort(key=lambda side: -side.size)  # stable: the larger factor is eliminated
-    if len(sides) == 1:
-        none = np.zeros(0, np.intp)
-        sides.append(Side("", (), (), np.zeros(len(data), np.intp), np.zeros((len(data), 0)), none, none))
-    strata, stratum = (
-        _levels(data[model.residual_by]) if model.residual_by else ((), np.zeros(len(data), int))
-    )
-    y = data[model.response].to_numpy(float)
-    return Design(model, x, y, sides[0], sides[1], strata, stratum)
-
-
-def _side(data: pd.DataFrame, model: Model, group: str) -> Side:
-    levels, codes = _levels(data[group])
-    effects = model.effects(group)
-    rows: list[int] = []
-    cols: list[int] = []
-    start = 0
-    for term in model.random:
-        if term.group != group:
-            continue
-        k = len(term.effects)
-        # Column by column, as lme4 orders theta.
-        places = [(i, j) for j in range(k) for i in range(j, k) if term.correlated or i == j]
-        rows += [start + i for i, _ in places]
-        cols += [start + j for _, j in places]
-        start += k
-    z = columns_of(data, effects, len(data))
-    return Side(group, effects, levels, codes, z, np.array(rows, np.intp), np.array(cols, np.intp))
-
-
-def _levels(column: pd.Series) -> tuple[tuple[object, ...], NDArray[np.intp]]:
-    codes, levels = pd.factorize(column, sort=True)
-    return tuple(levels), codes.astype(np.intp)
-
-
-def _check(data: pd.DataFrame, model: Model) -> None:
-    faults = []
-    effects = [*model.fixed, *(effect for term in model.random for effect in term.effects)]
-    numeric = dict.fromkeys(name for effect in effects for name in effect.split(":") if name != "1")
-    wanted = [model.response, *numeric, *model.groups, *([model.residual_by] if model.residual_by else [])]
-    for name in dict.fromkeys(wanted):
-        if name not in data:
-            hint = did_you_mean(name, map(str, data.columns))
-            faults.append(
-                Fault(f"column '{name}'", "is not in the table", accepted=listed(data.columns), way_out=hint)
-            )
-            continue
-        column = data[name]
-        if column.isna().any():
-            count = int(column.isna().sum())
-            way = "leave those rows out, with a reason, before fitting"
-            faults.append(Fault(f"column '{name}'", f"is empty in {count} of {len(data)} rows", way_out=way))
-        elif name in {model.response, *numeric}:
-            if not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-                way = "code conditions and groups as numbers, for example -0.5 and 0.5"
-                faults.append(
-                    Fault(f"column '{name}'", "is not numeric", got=listed(column.unique()), way_out=way)
-                )
-            elif not np.isfinite(column.to_numpy(float)).all():
-                faults.append(Fault(f"column '{name}'", "holds an infinite value"))
-            elif name == model.response and not model.linear and not column.isin([0, 1]).all():
-                got = listed(column.unique())
-                faults.append(Fault(f"column '{name}'", "is not a choice", got=got, accepted="0 and 1"))
-    if not faults and not len(data):
-        faults.append(Fault("the table", "has no rows"))
-    if faults:
-        raise InputError(faults)
-
-
-def _wrong(item: str, problem: str, got: str, accepted: str) -> InputError:
+def wrong(item: str, problem: str, got: str, accepted: str) -> InputError:
+    """A single fault of a model or its table."""
     return InputError(Fault(item, problem, got=got, accepted=accepted))

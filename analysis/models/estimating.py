@@ -12,6 +12,7 @@ from analysis.models.elimination import Inverse
 from analysis.models.laplace import LaplaceObjective
 from analysis.models.linear import AbsoluteObjective, LinearObjective
 from analysis.models.optimizing import Function, Optimum, downhill, hessian, minimize
+from analysis.models.ordinal import OrdinalObjective
 from analysis.models.threads import one_thread
 
 Objective = LinearObjective | LaplaceObjective
@@ -46,7 +47,8 @@ class Estimated:
     Attributes
     ----------
     x
-        ``[theta, beta]`` (binomial) or ``[theta, log ratios]`` (linear), (m,).
+        ``[theta, beta]`` (binomial), ``[theta, beta, first threshold, log increments]`` (ordinal) or
+        ``[theta, log ratios]`` (linear), (m,).
     value
         -2 log-likelihood, or REML criterion.
     curvature
@@ -70,7 +72,9 @@ class Estimated:
 
 def objective_of(design: Design, reml: bool | None = None) -> Objective:
     """The deviance of the design's model."""
-    return LinearObjective(design, reml) if design.model.linear else LaplaceObjective(design)
+    if design.model.linear:
+        return LinearObjective(design, reml)
+    return OrdinalObjective(design) if design.model.ordinal else LaplaceObjective(design)
 
 
 def first_guess(objective: Criterion, held: dict[int, float] | None = None) -> tuple[Array, Array]:
@@ -91,11 +95,11 @@ def first_guess(objective: Criterion, held: dict[int, float] | None = None) -> t
     start = np.zeros(m)
     start[: design.n_theta] = theta
     if isinstance(objective, LaplaceObjective):
-        mean = design.y.mean()
-        beta, *_ = np.linalg.lstsq(design.x, 4.0 * (design.y - mean), rcond=None)
-        beta, factor = objective.beta_at(theta, 0.5 * beta)
-        start[design.n_theta :] = beta
-        curvature[design.n_theta :, design.n_theta :] = 2.0 * factor.r_x @ factor.r_x.T
+        natural, factor = objective.joint_mode(theta, objective.guess())
+        rest = objective.rest(natural)
+        root = objective.jacobian(rest).T @ factor.r_x
+        start[design.n_theta :] = rest
+        curvature[design.n_theta :, design.n_theta :] = 2.0 * root @ root.T
         inverse = factor.inverse(with_fixed=False)
     else:
         inner = objective.inner if isinstance(objective, AbsoluteObjective) else objective

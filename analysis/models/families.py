@@ -1,4 +1,7 @@
-"""Choices between two answers: log-likelihood of a row, and its derivatives, by link."""
+"""Choices between two answers: log-likelihood of a row, and its derivatives, by link.
+
+The rows of ordered answers are in `intervals`.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,11 @@ class Rows(Protocol):
         dℓ/dη.
     observed
         -d²ℓ/dη².
-    expected
-        Its expectation, the weight of iterated weighted least squares.
+    weight
+        W of Laplace's determinant: the expectation of ``observed`` for choices, as in lme4; ``observed`` itself for
+        ordered answers, as in R's ordinal.
     slope
-        d(expected)/dη.
+        d(weight)/dη.
     """
 
     loglik: Array
@@ -34,7 +38,7 @@ class Rows(Protocol):
     observed: Array
 
     @property
-    def expected(self) -> Array: ...  # noqa: D102
+    def weight(self) -> Array: ...  # noqa: D102
 
     @property
     def slope(self) -> Array: ...  # noqa: D102
@@ -50,7 +54,7 @@ class LogitRows:
         self.observed = self._mean * (1.0 - self._mean)
 
     @property
-    def expected(self) -> Array:
+    def weight(self) -> Array:
         """The same as observed."""
         return self.observed
 
@@ -84,14 +88,14 @@ class ProbitRows:
         return self._tail(-self._eta)[1]
 
     @cached_property
-    def expected(self) -> Array:
-        """φ²/(Φ(η)Φ(-η))."""
+    def weight(self) -> Array:
+        """Expected information, φ²/(Φ(η)Φ(-η))."""
         return self._own * self._other
 
     @property
     def slope(self) -> Array:
         """By η: the derivative of log φ² - log Φ(η) - log Φ(-η), times the weight."""
-        return self._sign * self.expected * (self._other - self._own - 2.0 * self._eta)
+        return self._sign * self.weight * (self._other - self._own - 2.0 * self._eta)
 
 
 ROWS: dict[str, Callable[[Array, Array], Rows]] = {"logit": LogitRows, "probit": ProbitRows}

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.models.design import Array, Design, Model, Term, build
+from analysis.models.building import build
+from analysis.models.design import Array, Design, Model, Term
 from analysis.models.elimination import Indefinite
 from analysis.models.estimating import Estimated, Objective, estimate, objective_of
 from analysis.models.linear import LinearObjective
 from analysis.models.result import Fit, State, boundary_words
-from analysis.models.separation import separating, separation_words
+from analysis.models.separation import constant_words, separating, separation_words
 from analysis.models.threads import one_thread
 
 FEW = 12  # levels below which a claim holds for these levels only (INFERENCE 2)
@@ -31,20 +32,22 @@ def fit(
     residual_by: str | None = None,
     start: Fit | None = None,
 ) -> Fit:
-    """Fit a linear or binomial mixed model with one or two crossed grouping factors.
+    """Fit a linear, binomial or ordinal mixed model with one or two crossed grouping factors.
 
     Parameters
     ----------
     data
         One row per value or trial.
     response
-        Column of the values; 0 and 1 for binomial models.
+        Column of the values; 0 and 1 for binomial models; for ordinal ones any numbers, of which the order counts
+        (3 to 30 different ones).
     fixed
-        Fixed effects: ``"1"``, numeric columns, and products of them, ``["1", "g", "c", "g:c"]``.
+        Fixed effects: ``"1"``, numeric columns, and products of them, ``["1", "g", "c", "g:c"]``. Without ``"1"``, and
+        possibly empty, for ordinal models: their thresholds take its place.
     random
         Random terms: ``[Term("person", ["1", "c"]), Term("scene", ["1", "c"], correlated=False)]``.
     family, link
-        ``gaussian``, or ``binomial`` with ``logit`` (the default there) or ``probit``.
+        ``gaussian``, or ``binomial`` or ``ordinal`` with ``logit`` (the default there) or ``probit``.
     reml
         Restricted likelihood for linear models; False gives maximum likelihood, which tests of fixed effects by
         likelihood ratio need.
@@ -99,6 +102,8 @@ def fit_design(design: Design, *, start: Fit | None = None, exact: bool = True) 
             return _without_estimates(
                 design, "the search met a system that could not be solved: no estimates"
             )
+        if not found.converged and isinstance(objective, LinearObjective) and objective.explains_all(found.x):
+            return _without_estimates(design, "the random effects explain every value exactly")
         return finished(objective, found)
 
 
@@ -122,7 +127,7 @@ def finished(objective: Objective, found: Estimated) -> Fit:
         state = objective.state(found.x)
         beta, sigma = state.beta, objective.sigma(state)
     else:
-        beta, sigma = found.x[design.n_theta :], 1.0
+        beta, sigma = found.x[design.n_theta : design.n_theta + design.p], 1.0
     first = len(design.a.rows)
     theta = found.x[: design.n_theta]
     boundary: list[str] = []
@@ -158,7 +163,9 @@ def _hopeless(design: Design) -> str:
             return f"'{group}' has one level only: its variance cannot be estimated"
     if not design.model.linear:
         direction = separating(design)
-        return "" if direction is None else separation_words(design, direction)
+        if direction is not None:
+            return separation_words(design, direction)
+        return constant_words(design) if design.model.ordinal else ""
     if design.n <= design.p:
         return f"{design.n} rows for {design.p} fixed effects leave nothing to estimate their error from"
     for side in (design.a, design.b):

@@ -1,4 +1,4 @@
-r"""The binomial mixed model: Laplace approximation of the deviance, and its gradient.
+r"""Mixed models of choices: Laplace approximation of the deviance, and its gradient.
 
 .. math:: d(\theta, \beta) = -2\ell(y \mid \hat u) + \hat u'\hat u + \log|H|, \quad
           H = \Lambda'Z'WZ\Lambda + I
@@ -13,12 +13,14 @@ is; Breslow & Clayton 1993, J. Am. Stat. Assoc. 88:9, eq. 5; Bates et al. 2015).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from analysis.models.design import Array, Design, root_mean_square
-from analysis.models.elimination import Factor, Indefinite, cross_products
+from analysis.models.elimination import Factor, Indefinite, Products, cross_products
 from analysis.models.families import ROWS, Rows
 
 _STEPS = 100  # of Newton's method for the mode, which needs 3 to 10
@@ -42,8 +44,19 @@ class Mode:
         )
 
 
+@dataclass(frozen=True)
+class Given:
+    """What is fixed while the mode is searched: the fixed effects' part of η, (n,), and the rows as a function of η."""
+
+    offset: Array
+    rows: Callable[[Array], Rows]
+
+
 class LaplaceObjective:
     """Deviance of a binomial mixed model as a function of ``[theta, beta]``.
+
+    Ordered answers add their thresholds (`ordinal`): what comes after theta is called ``rest`` here, and ``natural``
+    in the form in which it is reported.
 
     The last mode is kept as the start of the next search, which changes a value by less than 1e-9.
 
@@ -55,7 +68,6 @@ class LaplaceObjective:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        self.rows = ROWS[design.model.link]
         self.canonical = design.model.link == "logit"
         self.start: tuple[Array, Array] = (
             np.zeros((design.a.n_levels, design.a.k)),
@@ -66,6 +78,50 @@ class LaplaceObjective:
     def size(self) -> int:
         """Number of parameters."""
         return self.design.n_theta + self.design.p
+
+    def natural(self, rest: Array) -> Array:
+        """What comes after theta, as it is reported."""
+        return rest
+
+    def jacobian(self, rest: Array) -> Array:
+        """Derivative of `natural`, square."""
+        return np.eye(len(rest))
+
+    def guess(self) -> Array:
+        """A first guess of the natural parameters."""
+        design = self.design
+        slopes, *_ = np.linalg.lstsq(design.x, 4.0 * (design.y - design.y.mean()), rcond=None)
+        return np.asarray(0.5 * slopes)
+
+    def rest(self, natural: Array) -> Array:
+        """Inverse of `natural`."""
+        return natural
+
+    def given(self, natural: Array) -> Given:
+        """Offset and rows at the natural parameters."""
+        design = self.design
+        return Given(design.x @ natural, partial(ROWS[design.model.link], design.y))
+
+    def products(self, rows: Rows) -> Products:
+        """Information of the random effects and the natural parameters."""
+        return cross_products(self.design, rows.weight, self.design.x)
+
+    def score(self, rows: Rows) -> Array:
+        """Derivative of the log-likelihood by the natural parameters at given random effects."""
+        return np.asarray(self.design.x.T @ rows.score)
+
+    def slope(self, rows: Rows, row_sums: Array, leverage: Array, along: Array) -> Array:
+        """Derivative of the deviance by the natural parameters.
+
+        Parameters
+        ----------
+        row_sums
+            Its derivative by each row's η, (n,).
+        leverage, along
+            h and ZΛq, (n,): what else the derivative by a threshold needs.
+        """
+        del rows, leverage, along
+        return np.asarray(self.design.x.T @ row_sums)
 
     def scale(self) -> Array:
         """Natural scale of each parameter, (size,)."""
@@ -79,10 +135,11 @@ class LaplaceObjective:
 
     def solve(self, parameters: Array) -> tuple[Mode, Factor]:
         """The mode, and the factor of H at it."""
-        factors = self.design.factors(parameters[: self.design.n_theta])
-        mode = self._find_mode(factors, self.design.x @ parameters[self.design.n_theta :])
+        n_theta = self.design.n_theta
+        factors = self.design.factors(parameters[:n_theta])
+        mode = self._find_mode(factors, self.given(self.natural(parameters[n_theta:])))
         self.start = (mode.u_a, mode.u_b)
-        return mode, Factor(cross_products(self.design, mode.rows.expected), *factors)
+        return mode, Factor(cross_products(self.design, mode.rows.weight), *factors)
 
     def value_and_gradient(self, parameters: Array) -> tuple[float, Array]:
         """Laplace deviance and its gradient, (size,)."""
@@ -91,59 +148,53 @@ class LaplaceObjective:
         mode, factor = self.solve(parameters)
         rows = mode.rows
         inverse = factor.inverse(with_fixed=False)
-        pull = (design.gram_transposed @ inverse.flat) * rows.slope  # h W'
+        leverage = design.gram_transposed @ inverse.flat
+        pull = leverage * rows.slope
         q_a, q_b = self._adjoint(factor, mode, pull)
-        row_sums = (
-            -2.0 * rows.score
-            + pull
-            - rows.observed * self._along((factor.factor_a, factor.factor_b), q_a, q_b)
-        )
+        along = self._along((factor.factor_a, factor.factor_b), q_a, q_b)
+        row_sums = -2.0 * rows.score + pull - rows.observed * along
         of_a = a.collect(row_sums).T @ mode.u_a + 2.0 * inverse.bracket_a + a.collect(rows.score).T @ q_a
         of_b = b.collect(row_sums).T @ mode.u_b + 2.0 * inverse.bracket_b + b.collect(rows.score).T @ q_b
-        gradient = np.concatenate([of_a[a.rows, a.cols], of_b[b.rows, b.cols], design.x.T @ row_sums])
+        of_rest = self.slope(rows, row_sums, leverage, along) @ self.jacobian(parameters[design.n_theta :])
+        gradient = np.concatenate([of_a[a.rows, a.cols], of_b[b.rows, b.cols], of_rest])
         return mode.penalized + factor.log_det_random, gradient
 
-    def beta_at(self, theta: Array, beta: Array) -> tuple[Array, Factor]:
-        """Fixed effects at the joint mode of (u, β), by weighted least squares, and the factor with X in it.
+    def joint_mode(self, theta: Array, natural: Array) -> tuple[Array, Factor]:
+        """Natural parameters at their joint mode with u, by Newton's method from `natural`, and the factor with them.
 
-        The factor's part for X is the information of the fixed effects when the covariance parameters are known.
+        The factor's last part is their information when the covariance parameters are known.
         """
-        design = self.design
-        factors = design.factors(theta)
-        mode = self._evaluate(factors, design.x @ beta, *self.start)
+        factors = self.design.factors(theta)
+        mode = self._evaluate(factors, self.given(natural), *self.start)
         for _ in range(_STEPS):
-            factor = Factor(cross_products(design, mode.rows.expected, design.x), *factors)
-            step_a, step_b, step = factor.solve(*self._right(factors, mode), design.x.T @ mode.rows.score)
+            factor = Factor(self.products(mode.rows), *factors)
             right_a, right_b = self._right(factors, mode)
-            decrement = float(
-                np.vdot(right_a, step_a) + np.vdot(right_b, step_b) + (design.x.T @ mode.rows.score) @ step
-            )
+            right = self.score(mode.rows)
+            step_a, step_b, step = factor.solve(right_a, right_b, right)
+            decrement = float(np.vdot(right_a, step_a) + np.vdot(right_b, step_b) + right @ step)
             size, trial = 1.0, mode
             while size > 1e-4:
-                trial = self._evaluate(
-                    factors,
-                    design.x @ (beta + size * step),
-                    mode.u_a + size * step_a,
-                    mode.u_b + size * step_b,
-                )
+                u_a, u_b = mode.u_a + size * step_a, mode.u_b + size * step_b
+                trial = self._evaluate(factors, self.given(natural + size * step), u_a, u_b)
                 if trial.penalized <= mode.penalized + 1e-9:
                     break
                 size /= 2.0
-            mode, beta = trial, beta + size * step
+            else:
+                break  # rounding hides what is left
+            mode, natural = trial, natural + size * step
             if decrement < 1e-10:
                 break
         self.start = (mode.u_a, mode.u_b)
-        return beta, Factor(cross_products(design, mode.rows.expected, design.x), *factors)
+        return natural, Factor(self.products(mode.rows), *factors)
 
     def fixed_factor(self, parameters: Array) -> Factor:
         """Factor at the mode with X in it."""
         mode, factor = self.solve(parameters)
-        products = cross_products(self.design, mode.rows.expected, self.design.x)
-        return Factor(products, factor.factor_a, factor.factor_b)
+        return Factor(self.products(mode.rows), factor.factor_a, factor.factor_b)
 
-    def _evaluate(self, factors: tuple[Array, Array], offset: Array, u_a: Array, u_b: Array) -> Mode:
-        eta = offset + self._along(factors, u_a, u_b)
-        return Mode(u_a, u_b, eta, self.rows(self.design.y, eta))
+    def _evaluate(self, factors: tuple[Array, Array], given: Given, u_a: Array, u_b: Array) -> Mode:
+        eta = given.offset + self._along(factors, u_a, u_b)
+        return Mode(u_a, u_b, eta, given.rows(eta))
 
     def _along(self, factors: tuple[Array, Array], u_a: Array, u_b: Array) -> Array:
         """ZΛu, (n,)."""
@@ -158,10 +209,10 @@ class LaplaceObjective:
         right_a, right_b = self._project(factors, mode.rows.score)
         return right_a - mode.u_a, right_b - mode.u_b
 
-    def _find_mode(self, factors: tuple[Array, Array], offset: Array) -> Mode:
+    def _find_mode(self, factors: tuple[Array, Array], given: Given) -> Mode:
         """Newton's method, keeping a factor as long as it still converges fast."""
         none = np.zeros(0)
-        mode = self._evaluate(factors, offset, *self.start)
+        mode = self._evaluate(factors, given, *self.start)
         factor: Factor | None = None
         last = np.inf
         for _ in range(_STEPS):
@@ -175,10 +226,10 @@ class LaplaceObjective:
                 factor, last = None, np.inf
                 continue
             size = 1.0
-            trial = self._evaluate(factors, offset, mode.u_a + step_a, mode.u_b + step_b)
+            trial = self._evaluate(factors, given, mode.u_a + step_a, mode.u_b + step_b)
             while decrement > 1e-9 and trial.penalized > mode.penalized and size > 1e-3:
                 size /= 2.0
-                trial = self._evaluate(factors, offset, mode.u_a + size * step_a, mode.u_b + size * step_b)
+                trial = self._evaluate(factors, given, mode.u_a + size * step_a, mode.u_b + size * step_b)
             if not np.isfinite(trial.penalized):
                 raise Indefinite("the mode of the random effects")
             mode, last = trial, decrement

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.models.design import Array, Design
-from analysis.models.elimination import Factor, Products, cross_products
+from analysis.models.elimination import Factor, Indefinite, Products, cross_products
 
+EXACT = 1e-11
+"""Share of the sum of squares below which what is left is rounding error."""
 LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -117,8 +119,17 @@ class LinearObjective:
         u_a, u_b, beta = factor.backward(first, second)
         b_a, b_b = u_a @ factor.factor_a.T, u_b @ factor.factor_b.T
         pwrss = float(total.cc[p, p] - np.vdot(first, first) - second @ second)
+        if not pwrss > EXACT * float(total.cc[p, p]):
+            raise Indefinite("the random effects explain every value exactly")
         residuals = self.y - design.x @ beta - a.spread(b_a) - b.spread(b_b)
         return LinearState(factor, beta + self.center, b_a, b_b, pwrss, residuals, weights)
+
+    def explains_all(self, parameters: Array) -> bool:
+        """Whether random effects leave next to nothing unexplained: the search then runs towards a residual of 0."""
+        try:
+            return self.state(parameters).pwrss < 1e-6 * float(self.y @ self.y)
+        except Indefinite:
+            return True
 
     def log_det(self, state: LinearState) -> float:
         """Everything in the criterion that does not contain the residual scale."""

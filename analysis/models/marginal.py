@@ -56,6 +56,9 @@ def marginal(
     """
     table = pd.DataFrame([dict(point) for _, point in points])
     _check(fit, table)
+    if fit.model.ordinal:
+        way = "take a contrast of the fixed effects, which holds at the typical person and item"
+        raise UsageError(Fault("a marginal value", "is not defined for ordinal models", way_out=way))
     weights = np.array([weight for weight, _ in points], float)
     x = columns_of(table, fit.model.fixed, len(table))
     if fit.model.linear:
@@ -168,7 +171,11 @@ def _check(fit: Fit, table: pd.DataFrame) -> None:
 
 
 def _probit(fit: Fit) -> None:
-    if fit.model.link != "probit":
+    if fit.model.link != "probit" or fit.model.ordinal:
         raise UsageError(
-            Fault("marginal d′", "is defined for the probit link", got=fit.model.link or fit.model.family)
+            Fault(
+                "marginal d′",
+                "is defined for choices with the probit link",
+                got=f"{fit.model.family}, {fit.model.link}",
+            )
         )

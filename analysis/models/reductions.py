@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.models.design import Model, Term, build
+from analysis.models.building import build
+from analysis.models.design import Model, Term
 from analysis.models.fitting import fit_design
 from analysis.models.result import Fit
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy import stats
 from analysis.models.design import Array, Design, Model, Side, columns_of
 from analysis.models.estimating import Estimated, Objective
 from analysis.models.linear import LinearObjective
+from analysis.models.ordinal import OrdinalObjective
 from analysis.models.satterthwaite import Satterthwaite
 from protocols.base.errors import Fault, UsageError, listed
 
@@ -95,7 +97,7 @@ class Fit:
     beta
         Fixed effects, (p,).
     sigma
-        Residual SD (of the first stratum); 1 for binomial models.
+        Residual SD (of the first stratum); 1 for binomial and ordinal models.
     """
 
     model: Model
@@ -113,13 +115,20 @@ class Fit:
 
     @property
     def loglik(self) -> float:
-        """Log-likelihood, restricted for a restricted fit; Laplace approximation for binomial models."""
+        """Log-likelihood, restricted for a restricted fit; Laplace approximation for choices."""
         return -self.estimated.value / 2.0
 
     @property
     def theta(self) -> Array:
         """Free elements of the relative covariance factors."""
         return self.estimated.x[: self.design.n_theta]
+
+    @property
+    def cuts(self) -> Array:
+        """Thresholds between the answers of an ordinal model, (K - 1,); none for other models."""
+        if not isinstance(self.objective, OrdinalObjective):
+            return np.zeros(0)
+        return self.objective.cuts(self.estimated.x)
 
     @property
     def n(self) -> int:
@@ -133,7 +142,7 @@ class Fit:
 
     @property
     def residual_sd(self) -> dict[object, float]:
-        """Residual SD by stratum; one entry, called ``""``, where there are none. Empty for binomial models."""
+        """Residual SD by stratum; one entry, called ``""``, where there are none. Empty for choices."""
         if not self.model.linear:
             return {}
         ratios = np.exp(np.concatenate([[0.0], self.estimated.x[self.design.n_theta :]]))
@@ -183,7 +192,7 @@ class Fit:
 
     @cached_property
     def joint_covariance(self) -> Array:
-        """Covariance of ``[theta, beta]`` of a binomial model: twice the inverse Hessian of its deviance, (m, m).
+        """Covariance of the parameters of a binomial or ordinal model: twice the inverse Hessian, (m, m).
 
         Directions without curvature, as at a covariance of lower rank, carry no variance.
         """
@@ -197,15 +206,22 @@ class Fit:
     def vcov(self) -> Array:
         r"""Covariance of the fixed effects, (p, p).
 
-        Linear: :math:`\sigma^2 (X'V^{-1}X)^{-1}` (Bates et al. 2015, eq. 54). Binomial: from the joint Hessian in
-        (theta, beta) where it was computed (glmer's default), else with theta taken as known.
+        Linear: :math:`\sigma^2 (X'V^{-1}X)^{-1}` (Bates et al. 2015, eq. 54). Binomial and ordinal: from the joint
+        Hessian in all parameters where it was computed (the default of glmer and clmm), else with theta taken as known.
         """
+        return self._natural_covariance[: self.design.p, : self.design.p]
+
+    @cached_property
+    def _natural_covariance(self) -> Array:
+        """Covariance of the fixed effects and, in an ordinal model, the thresholds."""
         if not self.state.usable:
-            return np.full((self.design.p, self.design.p), np.nan)
+            return np.full((self.design.p + len(self.cuts),) * 2, np.nan)
         if isinstance(self.objective, LinearObjective):
             r_x = self.objective.state(self.estimated.x).r_x
         elif self.estimated.exact:
-            return self.joint_covariance[self.design.n_theta :, self.design.n_theta :]
+            n_theta = self.design.n_theta
+            slopes = self.objective.jacobian(self.estimated.x[n_theta:])
+            return np.asarray(slopes @ self.joint_covariance[n_theta:, n_theta:] @ slopes.T)
         else:
             r_x = self.objective.fixed_factor(self.estimated.x).r_x
         inverse = np.linalg.inv(r_x)
@@ -224,6 +240,14 @@ class Fit:
             one = self._contrast(weights, effect)
             rows.append((effect, one.estimate, one.se, one.df, one.statistic, one.p))
         return pd.DataFrame(rows, columns=["effect", "estimate", "se", "df", "statistic", "p"])
+
+    @cached_property
+    def thresholds(self) -> pd.DataFrame:
+        """Thresholds of an ordinal model, ``threshold, estimate, se``: "1|2" lies between the answers 1 and 2."""
+        answers = [f"{answer:g}" for answer in self.design.categories[0]] if self.model.ordinal else []
+        names = [f"{low}|{high}" for low, high in pairwise(answers)]
+        errors = np.sqrt(np.diag(self._natural_covariance)[self.design.p :])
+        return pd.DataFrame({"threshold": names, "estimate": self.cuts, "se": errors})
 
     @cached_property
     def random(self) -> pd.DataFrame:
@@ -274,7 +298,7 @@ class Fit:
         return Contrast(name, float(weights @ self.beta), se, df)
 
     def fast_df(self, by: str | None = None) -> int:
-        """The declared fast rule for binomial models: smallest number of levels, less 1.
+        """The declared fast rule for choices: smallest number of levels, less 1.
 
         Parameters
         ----------
@@ -312,7 +336,8 @@ class Fit:
         counts = ", ".join(f"{count} × {group}" for group, count in self.levels.items())
         what = "REML criterion" if self.model.linear and self.model.reml else "-2 log-likelihood"
         head = f"{self.model}\n{self.n} rows, {counts}; {what} {self.criterion:.3f}"
-        parts = [head, self.fixed.to_string(index=False), self.random.to_string(index=False)]
+        tables = [self.fixed, self.thresholds, self.random]
+        parts = [head, *(table.to_string(index=False) for table in tables if len(table))]
         return "\n".join([*parts, *self.state.messages])
 
 

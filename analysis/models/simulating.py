@@ -25,7 +25,7 @@ def simulate(fit: Fit, seed: int, *keys: str | int) -> Array:
     """
     residual = np.array(list(fit.residual_sd.values()))
     factors = fit.design.factors(fit.theta)
-    return draw(fit.design, factors, fit.beta, residual, generator(seed, *keys))
+    return draw(fit.design, factors, fit.beta, residual, generator(seed, *keys), cuts=fit.cuts)
 
 
 def draw(
@@ -34,6 +34,8 @@ def draw(
     beta: Array,
     residual: Array,
     random: np.random.Generator,
+    *,
+    cuts: Array | None = None,
 ) -> Array:
     """Draw responses, (n,).
 
@@ -44,7 +46,9 @@ def draw(
     beta
         Fixed effects, (p,).
     residual
-        Residual SD of each stratum; empty for binomial models.
+        Residual SD of each stratum; empty for choices.
+    cuts
+        Thresholds of an ordinal model.
     """
     sigma = residual[0] if len(residual) else 1.0
     eta = design.x @ beta
@@ -52,4 +56,9 @@ def draw(
         eta = eta + side.spread(sigma * random.standard_normal((side.n_levels, side.k)) @ factor.T)
     if design.model.linear:
         return np.asarray(eta + residual[design.stratum] * random.standard_normal(design.n))
-    return (random.random(design.n) < MEAN[design.model.link](eta)).astype(float)
+    mean = MEAN[design.model.link]
+    if cuts is not None and len(cuts):
+        values, _ = design.categories
+        beyond = random.random(design.n)[:, None] > mean(cuts - eta[:, None])
+        return np.asarray(values[beyond.sum(axis=1)])
+    return (random.random(design.n) < mean(eta)).astype(float)

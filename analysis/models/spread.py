@@ -22,6 +22,7 @@ from analysis.models.elimination import Indefinite
 from analysis.models.estimating import Criterion, estimate, objective_of
 from analysis.models.likelihood import Profile, crossing, of_sd
 from analysis.models.linear import AbsoluteObjective, LinearObjective
+from analysis.models.ordinal import OrdinalObjective
 from analysis.models.replicating import replicate
 from analysis.models.result import Fit
 from analysis.models.simulating import draw
@@ -76,6 +77,7 @@ def spread_below(
     alpha: float = 0.05,
     seed: int,
     workers: int = 1,
+    label: str = "",
 ) -> Spread:
     r"""Test that the SD of a random effect is below a bound.
 
@@ -88,11 +90,14 @@ def spread_below(
     bound
         :math:`\Delta_s` > 0, in the unit of the linear predictor.
     n
-        Bootstrap samples at the bound.
+        Bootstrap samples at the bound; 0 refers the root to the normal distribution instead (fast; see docs/models.md
+        for what that costs).
     alpha
         Level of the test; the upper limit has confidence 1 - alpha.
     seed, workers
         As in `bootstrap`.
+    label
+        For the line that tells the progress.
     """
     if not bound > 0:
         raise UsageError(Fault("the bound of a spread", "is not above 0", got=f"{bound:g}"))
@@ -105,8 +110,12 @@ def spread_below(
         held={profile.place: bound},
     )  # fmt: skip
     root = _root(sd - bound, null.value - profile.best.value)
+    if n == 0:
+        critical = float(stats.norm.ppf(alpha))
+        upper = _upper(profile, sd, critical, bound)
+        return Spread(group, effect, sd, bound, root, float(stats.norm.cdf(root)), upper, 1.0 - alpha, 0, 0)
     task = _Refit(profile.objective, profile.place, null.x, null.curvature, bound, seed)
-    found = replicate(task, n, workers=workers, label=f"spread of {effect} over {group}")
+    found = replicate(task, n, workers=workers, label=label or f"spread of {effect} over {group}")
     roots = np.array([one for one in found if one is not None])
     p = (1 + int(np.sum(roots <= root))) / (len(roots) + 1)
     # The order statistic that agrees with the test: p <= alpha exactly where root is below it.
@@ -169,18 +178,25 @@ class _Refit:
             inner = self.objective.inner
             beta = inner.state(np.concatenate([theta, x[design.n_theta : -1]])).beta
         else:
-            theta, residual, beta = x[: design.n_theta], np.zeros(0), x[design.n_theta :]
-        y = draw(design, design.factors(theta), beta, residual, random)
+            theta, residual, beta = x[: design.n_theta], np.zeros(0), x[design.n_theta :][: design.p]
+        cuts = self.objective.cuts(x) if isinstance(self.objective, OrdinalObjective) else None
+        y = draw(design, design.factors(theta), beta, residual, random, cuts=cuts)
         plain = objective_of(design.with_response(y))
         objective: Criterion = plain
         if isinstance(plain, LinearObjective):
             objective = AbsoluteObjective(plain, self.place)
         try:
-            start = _lifted(objective, x)
+            # A category that was not drawn does not exist: fewer parameters, and no start from those that are known.
+            same = objective.size == len(x)
             held = estimate(
-                objective, start=start, curvature=self.curvature, held={self.place: self.bound}, exact=False
+                objective,
+                start=_lifted(objective, x) if same else None,
+                curvature=self.curvature if same else None,
+                held={self.place: self.bound},
+                exact=False,
             )
-            free = estimate(objective, start=held.x, curvature=self.curvature, exact=False)
+            curvature = self.curvature if same else held.curvature
+            free = estimate(objective, start=held.x, curvature=curvature, exact=False)
         except (Indefinite, np.linalg.LinAlgError):
             return None
         if not (held.converged and free.converged):

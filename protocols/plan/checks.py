@@ -16,12 +16,16 @@ from protocols.plan.expanding import (
     model_of,
     shown_in,
 )
+from protocols.plan.measuring import DPRIMES
 from protocols.plan.naming import names_exist
 from protocols.plan.promises import POOLED, Plan
 from protocols.plan.session_time import session_faults, session_warnings
 
-DPRIMES = ("dprime", "dprime_per_person")
 Rule = Callable[[Plan, Document], Iterator[Fault]]
+ONE_PER_PERSON = {
+    "proportion": "it estimates d' from choices, not their share",
+    "isc": "there is one value per person, and no scene",
+}
 
 
 def check(plan: Plan, document: Document) -> tuple[list[Fault], list[Fault]]:
@@ -229,6 +233,14 @@ def equivalence_is_prepared(plan: Plan, document: Document) -> Iterator[Fault]:
                     )
 
 
+def response_times_are_a_range(plan: Plan, document: Document) -> Iterator[Fault]:
+    """The shortest response time is below the longest."""
+    window = plan.analysis.beh.response_time_s
+    if window[0] >= window[1]:
+        path: Path_ = ("analysis", "beh", "response_time_s")
+        yield document.fault(path, "is not a range", got=str(list(window)), accepted="[0.2, 10]")
+
+
 def models_fit(plan: Plan, document: Document) -> Iterator[Fault]:
     """The deciding model can decide on that statistic."""
     for item in expand(plan):
@@ -248,6 +260,13 @@ def models_fit(plan: Plan, document: Document) -> Iterator[Fault]:
                 "has statistic 'dprime_per_person', which the crossed model does not use",
                 at_key=True,
                 accepted="statistic: dprime, or deciding_model: by_person",
+            )
+        if model == "crossed_mixed" and m.statistic in ONE_PER_PERSON:
+            yield document.fault(
+                path,
+                f"has statistic '{m.statistic}', which the crossed model cannot decide: {ONE_PER_PERSON[m.statistic]}",
+                at_key=True,
+                accepted="deciding_model: by_person",
             )
         if m.statistic in DPRIMES and h.effect in ("group", "level"):
             yield document.fault(
@@ -372,6 +391,7 @@ def warn_about_motion(plan: Plan, document: Document) -> Iterator[Fault]:
 
 RULES: tuple[Rule, ...] = (names_exist, groups_are_apart, hypotheses_are_complete)
 LATER_RULES: tuple[Rule, ...] = (
+    response_times_are_a_range,
     equivalence_is_prepared,
     models_fit,
     sessions_hold_together,

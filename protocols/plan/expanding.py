@@ -109,8 +109,8 @@ def shown_in(plan: Plan, session: Session) -> tuple[str, ...]:
 
 
 def arms_of(plan: Plan) -> tuple[str, ...]:
-    """The conditions that are versions of one and the same scene: live action, AI, codec control."""
-    roles = ("reference", "contrast", "codec_control")
+    """The conditions that are versions of one and the same scene: live action, AI, codec control, another label."""
+    roles = ("reference", "contrast", "codec_control", "label")
     return tuple(name for name, condition in plan.conditions.items() if condition.role in roles)
 
 

@@ -13,6 +13,7 @@ Role = Literal[
     "codec_control",
     "familiarity_reference",
     "familiarity_contrast",
+    "label",
 ]
 
 

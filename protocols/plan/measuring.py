@@ -26,6 +26,8 @@ UNIT_OF: dict[str, str] = {
 }
 CHOICES = ("dprime", "dprime_per_person", "proportion")
 """Statistics made of single choices: their tables hold one row per trial, 0 or 1."""
+DPRIMES = ("dprime", "dprime_per_person")
+"""Statistics that are d': marginal over scenes, or per person."""
 
 
 class Bound(Part):
@@ -176,7 +178,9 @@ class Beh(Part):
     """Settings of the behavioral analysis that can change a number."""
 
     response_time_s: tuple[NotNegative, Positive] = declare(
-        "answers outside are not used", (0.2, 10.0), unit="s", reserved="analysis"
+        "shortest and longest response time; trials outside are not used, trials without a time are",
+        (0.2, 10.0),
+        unit="s",
     )
     rate_correction: Literal["loglinear"] = declare("hit and false-alarm rates of 0 and 1", "loglinear")
 
@@ -235,7 +239,13 @@ class Exclusions(Part):
         "smallest share of volumes left per condition", None, reserved="analysis"
     )
     attention_correct: Annotated[float, Field(ge=0, le=1)] | None = declare(
-        "smallest share of attention trials", None, reserved="analysis"
+        "smallest share of right answers among a person's attention trials", None
+    )
+    same_answer: Annotated[float, Field(gt=0.5, le=1)] | None = declare(
+        "largest share of one and the same answer among a person's main trials (side bias)", None
+    )
+    same_in_a_row: int | None = declare(
+        "longest run of one and the same answer in a person's main trials", None, unit="trials", ge=2
     )
     roi: RoiRule | None = declare("coverage and signal of a region", None, reserved="analysis")
     sensitivity: Sensitivity | None = declare("other cut-offs, shown beside", None, reserved="analysis")

@@ -83,6 +83,13 @@ class Decision(Part):
     alpha: Level = declare("two-sided level for differences", 0.05)
     alpha_equivalence: Level = declare("level of each of the two one-sided tests", 0.05)
     deciding_model: DecidingModel = declare("which analysis decides", "crossed_mixed")
+    choices: Literal["bootstrap", "fast"] = declare(
+        "p-values of crossed models of choices: from studies drawn from the model, or fast, by Student's t",
+        "bootstrap",
+    )
+    bootstrap_samples: int = declare(
+        "studies drawn from a fitted model, for choices and spread", 1999, unit="studies", ge=1999
+    )
     bayes: Bayes = declare("descriptive Bayes factors", Bayes())
     min_probability: Annotated[Share, Field(gt=0, lt=1)] = declare(
         "chance to reach each verdict that the plan must have", 0.80

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocols.plan.expanding import Expanded, bound_of, control_contrast, label_of
-from protocols.plan.measuring import Control, Measure
+from protocols.plan.measuring import DPRIMES, Control, Measure
 from protocols.plan.promises import POOLED, Plan
 
 UNIT_SIGN = {
@@ -26,8 +26,6 @@ STATISTIC_WORDS = {
     "isc": "intersubject correlation",
     "value": "value",
 }
-SENSITIVITIES = ("dprime", "dprime_per_person")
-"""Statistics that compare two conditions by themselves: 0 means they are not told apart."""
 
 
 def quantity(value: float, unit: str) -> str:
@@ -99,7 +97,7 @@ def sentence(plan: Plan, item: Expanded) -> str:
         reference = compared = minus = ""
         if h.condition is not None:
             subject = f"{what} for {label_of(plan, 'condition', h.condition)}"
-    if h.effect == "condition" and measure.statistic in SENSITIVITIES:
+    if h.effect == "condition" and measure.statistic in DPRIMES:
         subject = f"{what} ({minus})"
         differs, same = "differs from 0", f"is equivalent to 0 {margin}"
     elif h.effect == "condition":

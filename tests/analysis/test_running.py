@@ -239,11 +239,12 @@ def test_a_plan_that_relies_on_what_is_reserved_is_refused_by_name(imported, bui
     assert not (tmp_path / "out").exists()
 
 
-def test_a_plan_that_asks_for_the_crossed_model_is_refused_by_name(imported, build, tmp_path):
-    promise = build.promise(decision={"seed": 1})
-    with pytest.raises(PlanError, match="'crossed_mixed', which this version does not have yet"):
-        run_group(imported, tmp_path / "out", promise, say=quiet)
-    assert not (tmp_path / "out").exists()
+def test_the_crossed_model_decides_where_the_plan_names_none(imported, build, tmp_path):
+    run_group(imported, tmp_path / "out", build.promise(decision={"seed": 1}), say=quiet)
+    document = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    assert {h["deciding_model"] for h in document["hypotheses"]} == {"crossed_mixed"}
+    reasons = " ".join(h["reason"] or "" for h in document["hypotheses"])
+    assert "the random effects explain every value exactly" in reasons  # and it is said, not crashed on
 
 
 def test_a_blind_run_says_so_and_shows_no_result(imported, promise, build, tmp_path):

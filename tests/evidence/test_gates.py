@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 
-from analysis.evidence.deciding import refuse_unavailable
-from protocols.base.errors import PlanError
-
 NULL = dict.fromkeys(["S.child", "S.adult", "N.child", "N.adult"], "equivalent")
 
 
@@ -154,17 +151,7 @@ def test_more_hypotheses_in_the_family_make_each_one_harder(lab, world):
     assert lab.outcomes(alone, tables)["S"] == "trivial"
 
 
-def test_the_crossed_model_is_refused_by_name_and_never_replaced(lab, world):
-    plan = lab.plan({"hypotheses.S.deciding_model": "crossed_mixed"})
-    with pytest.raises(PlanError, match="asks for the deciding model 'crossed_mixed'") as caught:
-        refuse_unavailable(plan)
-    assert "got:      S.child, S.adult" in str(caught.value)
-    assert "accepted: by_person" in str(caught.value)
-    with pytest.raises(PlanError, match="crossed_mixed"):
-        lab.decide(plan, world[1])
-
-
-def test_the_spread_over_people_is_not_tested_and_says_so(lab, world, record_of):
+def test_a_test_over_people_cannot_test_their_spread_and_says_so(lab, world, record_of):
     plan = lab.plan({"measures.says.spread": {"value": 0.5, "unit": "points", "because": "half"}})
     record = record_of(lab.decide(plan, world[1]), "S.child")
     assert record.spread.outcome == "not_tested"

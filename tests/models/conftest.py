@@ -54,6 +54,19 @@ PENICILLIN = """
 24 21 24 22 24 19
 24 21 24 22 21 18
 """
+# Randall 1989, Biom. J. 31:781: bitterness of wine, 1 to 5, by nine judges (rows) of eight bottles: cold, cold with
+# contact of juice and skins, warm, warm with contact, two bottles each; the `wine` of R's ordinal.
+WINE = """
+2 3 3 4 4 4 5 5
+1 2 1 3 2 3 5 4
+2 3 3 2 5 5 4 4
+3 2 3 2 3 2 5 3
+2 3 4 3 3 3 3 3
+3 2 3 2 2 4 5 4
+1 1 2 2 2 3 2 3
+2 2 2 3 3 3 3 4
+1 2 3 2 3 2 4 4
+"""
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +81,15 @@ def penicillin():
     values = np.array([line.split() for line in PENICILLIN.split("\n") if line], float)
     plate, sample = np.indices(values.shape)
     return pd.DataFrame({"plate": plate.ravel(), "sample": sample.ravel(), "mm": values.ravel()})
+
+
+@pytest.fixture(scope="session")
+def wine():
+    values = np.array([line.split() for line in WINE.split("\n") if line], int)
+    judge, bottle = np.indices(values.shape)
+    data = pd.DataFrame({"judge": judge.ravel(), "bottle": bottle.ravel(), "rating": values.ravel()})
+    data["warm"], data["contact"] = data.bottle // 4, data.bottle // 2 % 2
+    return data
 
 
 def study(
@@ -98,6 +120,16 @@ def study(
     return data
 
 
+def ordered_study(people=20, scenes=16, *, cuts=(-1.5, -0.5, 0.4, 1.6), link="probit", seed=1, **settings):
+    """A study whose answers are 1 to the number of `cuts` + 1."""
+    data = study(
+        people, scenes, seed=seed, beta=settings.pop("beta", (0.0, 0.2, 0.6, -0.3)), residual=0.0, **settings
+    )
+    random = np.random.default_rng([seed, 1])
+    noise = random.normal(size=len(data)) if link == "probit" else random.logistic(size=len(data))
+    return data.assign(y=np.searchsorted(cuts, data.y + noise) + 1)
+
+
 FIXED = ["1", "g", "c", "g:c"]
 PEOPLE_AND_SCENES = [
     Term("person", ["1", "c"]),
@@ -108,6 +140,11 @@ PEOPLE_AND_SCENES = [
 @pytest.fixture(scope="session")
 def planted():
     return study
+
+
+@pytest.fixture(scope="session")
+def ordered():
+    return ordered_study
 
 
 @pytest.fixture(scope="session")

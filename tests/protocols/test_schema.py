@@ -19,8 +19,8 @@ IDS = [f"{model.__name__}.{name}" for model, name, _ in FIELDS]
 UNITLESS = {  # counts of themselves, shares, levels, and what carries its unit in a field beside
     "Plan.schema_version", "Tolerance.mean", "Tolerance.worst", "Session.runs", "Session.triggers",
     "Session.confidence", "Training.attempts", "Exclusions.volumes_kept_per_condition",
-    "Exclusions.attention_correct", "RoiRule.min_coverage", "RoiRule.min_tsnr", "Assumption.loss",
-    "Pessimistic.loss", "Decision.alpha", "Decision.alpha_equivalence", "Decision.min_probability",
+    "Exclusions.attention_correct", "Exclusions.same_answer", "RoiRule.min_coverage", "RoiRule.min_tsnr",
+    "Assumption.loss", "Pessimistic.loss", "Decision.alpha", "Decision.alpha_equivalence", "Decision.min_probability",
     "Decision.assurance", "Decision.seed", "Bayes.prior_widths", "Bayes.unit_of_bound",
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ from protocols.plan.reading import (
 )
 
 NAMES = list(shipped_plans())
-BOUNDARY_SHA256 = "99f48cc060d94c1e683a888aea604bb58e7760058c2474387cda9101e32ec102"
+BOUNDARY_SHA256 = "fd5de707aefaaae47caf223eb1cc8af1783caba2c10d1ca2a2b5789f59b50fe5"
 
 
 def test_the_plans_are_there():
