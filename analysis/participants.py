@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.behaviour.exclusions import KEY, exclude
+from analysis.behaviour.measures_of_pairs import pairs_texts
 from analysis.behaviour.people import behaviour_texts
-from analysis.importing.beh import STEP, in_one_line, read_trials, table_of
-from analysis.importing.beh_files import BehFiles, files_of, has_beh, people_in
+from analysis.importing.beh import STEP, in_one_line, pairs_by_person, read_trials, table_of
+from analysis.importing.beh_files import DESCRIPTION, BehFiles, files_of, has_beh, people_in
 from analysis.importing.bids_people import bring_people, with_earlier
 from analysis.measures.checking import fit_to_plan
 from analysis.measures.table import FOLDER, MeasureTable, measure_path, measure_texts, read_measure
@@ -20,10 +21,10 @@ from protocols.base.canonical import sha256_file
 from protocols.base.errors import BazinError, Fault, InputError, cannot_read, listed
 from protocols.base.files import read_json
 from protocols.base.steps import Done, Step, perform
-from protocols.plan.measuring import CHOICES
+from protocols.plan.measuring import CHOICES, PAIRS
 from protocols.plan.reading import Promise
 
-FROM_BEH = (*CHOICES, "rating", "log_response_time", "value")
+FROM_BEH = (*CHOICES, *PAIRS, "rating", "log_response_time", "value")
 """Statistics that behavioral files can give."""
 VERSION = 1
 """Raised whenever the tables made here change."""
@@ -222,18 +223,24 @@ def _make(source: Path, out: Path, promise: Promise, name: str, kept: Sequence[s
         files = BehFiles(files.own, [], files.task, files.set_aside)  # nothing is looked for in other tasks
     inputs = {path.relative_to(source).as_posix(): path for path in (*files.own, *files.others)}
     inputs["participants.tsv"] = source / "participants.tsv"
+    if (source / DESCRIPTION).exists():
+        inputs[DESCRIPTION] = source / DESCRIPTION
 
     def run(*, settings: Any, inputs: Mapping[str, Path]) -> dict[str, str]:
         del settings, inputs
         trials = read_trials(source, promise.plan, name, files)
         excluded = exclude(trials, promise.plan, name)
+        statistic = promise.plan.measures[name].statistic
+        pairs = pairs_by_person(trials, promise.plan, name) if statistic in PAIRS else None
         table = table_of(
-            trials, source, promise, name,
+            trials, source, promise, name, pairs,
             **{KEY: excluded.rules}, **({"NotChecked": excluded.notes} if excluded.notes else {}),
         )  # fmt: skip
         texts = measure_texts(table)
-        if promise.plan.measures[name].statistic in CHOICES:
+        if statistic in CHOICES:
             texts |= behaviour_texts(trials, promise.plan, name, excluded)
+        if pairs is not None:
+            texts |= pairs_texts(pairs, name)
         return texts
 
     settings = {"plan": promise.sha256, "measure": name, "people": list(kept),

@@ -106,7 +106,7 @@ def plan_show(
 def import_measures_command(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX or JSON-lines table of values.")],
     map_file: Annotated[
-        Path, typer.Option("--map", help="YAML file that says which column is what, or a shipped map.")
+        Path, typer.Option("--map", help="YAML file: which column is what; or a shipped map.")
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the measure tables.")],
     plan: Annotated[
@@ -131,7 +131,7 @@ def import_measures_command(
 def import_trials_command(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX or JSON-lines table of single trials.")],
     map_file: Annotated[
-        Path, typer.Option("--map", help="YAML file that says which column is what, or a shipped map.")
+        Path, typer.Option("--map", help="YAML file: which column is what; or a shipped map.")
     ],
     out: Annotated[Path, typer.Option("--out", help="BIDS folder to make.")],
     plan: Annotated[

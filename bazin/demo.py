@@ -9,7 +9,8 @@ from pathlib import Path
 
 from analysis.evidence.verdict import Verdict
 from analysis.importing.measures import import_measures
-from analysis.running import run_group
+from analysis.importing.trials import import_trials
+from analysis.running import run_group, run_participant
 from bazin.terminal import strip
 from bazin.virtual.lab import answer_table, recruit, scan_table
 from bazin.virtual.worlds import World, came_out_as_planted, make_world
@@ -19,6 +20,7 @@ from protocols.plan.reading import Promise, read_plan
 
 PLAN = "demo"
 LAB_FILES = {"scan": "dmpfc_per_scene.csv", "answers": "answers.csv"}
+DATA_SET = "bids"
 MARKER = "virtual-lab.json"
 Say = Callable[[str], None]
 
@@ -49,13 +51,13 @@ def run_demo(out: Path, *, seed: int, truth: str, say: Say = print, color: bool 
     world = make_world(promise.plan, truth)
     say(f"A virtual lab, seed {seed}. Planted: {_planted_words(truth)}.")
     lab = make_lab_files(out, promise, world, seed)
-    people = 0
-    for name, file in LAB_FILES.items():
-        summary = import_measures(lab / file, lab / f"{name}.map.yaml", out, plan=promise)
-        for line in summary.lines():
-            say(f"  {line}")
-    people = len(recruit(promise.plan, seed))
-    say(f"  {people} people, from {lab}")
+    bids = out / DATA_SET
+    scanned = import_measures(lab / LAB_FILES["scan"], lab / "scan.map.yaml", out, plan=promise)
+    answered = import_trials(lab / LAB_FILES["answers"], lab / "answers.map.yaml", bids, plan=promise)
+    for line in [*scanned.lines(), *answered.lines()]:
+        say(f"  {line}")
+    run_participant(bids, out, promise, say=lambda line: say(f"  {line}"))
+    say(f"  {len(recruit(promise.plan, seed))} people, from {lab}")
     command = f"bazin demo --seed {seed} --truth {truth}"
     outcome = run_group(out, out, promise, command=command, say=lambda line: say(f"  {line}"))
     assert outcome.verdict is not None

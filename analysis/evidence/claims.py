@@ -41,7 +41,7 @@ def effect_words(plan: Plan, item: Expanded) -> str:
     if h.effect == "group":
         a, b = (label_of(plan, "group", group) for group in item.groups)
         return f"{what}, {b} − {a}"
-    return f"{what} − {amount(h.against)}"
+    return f"{what} − {amount(h.against)}" if h.against else what
 
 
 def numbers(estimate: Estimate, tests: Tests, unit: str) -> str:

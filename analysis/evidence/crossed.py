@@ -56,15 +56,20 @@ class Found:
     spreads: Mapping[str, Spread | str] = field(default_factory=dict)
 
 
-def decide_crossed(question: Question, *, spreads: bool = True) -> Found:
-    """Estimate, model and, where the measure bounds it and `spreads` asks for it, people's spread.
+def decide_crossed(question: Question) -> Found:
+    """Estimate, model and, where the measure bounds it, people's spread.
 
     Raises
     ------
     NotEstimable
         With the reason, in a clause a report can print.
     """
-    crossed = fitted(question)
+    estimate, crossed = estimate_of(question, fitted(question))
+    return Found(estimate, crossed, _spreads(question))
+
+
+def estimate_of(question: Question, crossed: Crossed) -> tuple[Estimate, Crossed]:
+    """The hypothesis' estimate from a fitted model; the model with the studies drawn from it, if any were."""
     weights = dict(zip(question.item.groups, question.item.weights, strict=True))
     layout, fit = crossed.layout, crossed.fit
     if question.measure.statistic in CHOICES:
@@ -76,7 +81,7 @@ def decide_crossed(question: Question, *, spreads: bool = True) -> Found:
     estimate = replace(estimate, se=_with_sampled_means(layout, fit, weights, estimate.se))
     if not np.isfinite(estimate.se) or estimate.se <= 0:
         raise NotEstimable("the crossed model gives the effect no standard error")
-    return Found(estimate, crossed, _spreads(question) if spreads else {})
+    return estimate, crossed
 
 
 def fitted(question: Question) -> Crossed:
@@ -114,7 +119,8 @@ def _try(question: Question, groups: tuple[str, ...]) -> Crossed | str:
         return f"the crossed model cannot be fitted: {problem.faults[0]}"
     if not reduced.fit.state.usable:
         said = next(one for one in reduced.fit.state.messages if one.startswith("Not")).rstrip(".")
-        return f"the crossed model has no estimates ({said[0].lower()}{said[1:]})"
+        clause = said.removeprefix("Not estimated: ")
+        return f"the crossed model has no estimates: {clause[0].lower()}{clause[1:]}"
     return Crossed(layout, reduced.fit, reduced.tried)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from scipy.special import ndtri
 
 from analysis.evidence.by_person import estimate_by_person
-from analysis.evidence.crossed import Crossed, decide_crossed
-from analysis.evidence.crossed_table import PERSON, VALUE, C, Layout
+from analysis.evidence.crossed import Crossed, estimate_of
+from analysis.evidence.crossed_table import PERSON, VALUE, C, Layout, lay_out
 from analysis.evidence.estimates import Estimate, NotEstimable
 from analysis.evidence.people import LOGLINEAR
 from analysis.evidence.question import Evidence, Question
 from analysis.measures.table import MeasureTable
-from analysis.models import Contrast, Term, fit
+from analysis.models import Contrast, Fit, Term, fit
 from protocols.base.errors import InputError
 from protocols.plan.measuring import DPRIMES
 
@@ -45,13 +45,27 @@ def beside_crossed(question: Question, evidence: Evidence) -> list[Beside]:
     return rows
 
 
-def first_exposures_crossed(question: Question, table: MeasureTable) -> tuple[Estimate | None, str]:
-    """The same model of another table of the same measure, in its fast form."""
+def first_exposures_crossed(
+    question: Question, table: MeasureTable, crossed: Crossed
+) -> tuple[Estimate | None, str]:
+    """The deciding model, as it stands, of another table of the same measure; of choices in its fast form."""
+    fits = question.fits.setdefault("first exposures", {})
     fast = replace(question.sampling, choices="fast")
-    again = replace(question, table=table, paired_scenes=False, sampling=fast, fits={})
+    again = replace(question, table=table, paired_scenes=False, sampling=fast, fits=fits)
+    groups, model = tuple(crossed.layout.groups), crossed.fit.model
+    key = ("crossed", table.id, question.conditions, groups, question.item.hypothesis.against)
     try:
-        return decide_crossed(again, spreads=False).estimate, ""
-    except NotEstimable as problem:
+        if key not in fits:
+            layout = lay_out(again, groups)
+            found = fit(
+                layout.rows, VALUE, model.fixed, model.random, family=model.family,
+                link=model.link, residual_by=model.residual_by,
+            )  # fmt: skip
+            fits[key] = Crossed(layout, found, ())
+        if not fits[key].fit.state.usable:
+            return None, " ".join(fits[key].fit.state.messages)
+        return estimate_of(again, fits[key])[0], ""
+    except (NotEstimable, InputError) as problem:
         return None, str(problem)
 
 
@@ -78,10 +92,13 @@ def _usual(question: Question, crossed: Crossed) -> Beside:
         return name, None, "not available with covariates or more than two groups"
     between = list(layout.between)
     fixed = ["1", *between, C, *(f"{one}:{C}" for one in between)]
-    found = fit(
-        layout.rows, VALUE, fixed, [Term(PERSON, ["1", C]), Term(layout.item, ["1"])],
-        family="binomial", link="probit",
-    )  # fmt: skip
+    key = ("usual", question.table.id, question.conditions, tuple(layout.groups))
+    if key not in question.fits:
+        question.fits[key] = fit(
+            layout.rows, VALUE, fixed, [Term(PERSON, ["1", C]), Term(layout.item, ["1"])],
+            family="binomial", link="probit",
+        )  # fmt: skip
+    found: Fit = question.fits[key]
     if not found.state.usable:
         return name, None, " ".join(found.state.messages)
     weights = {C: sum(_weights(question).values())}

@@ -52,6 +52,7 @@ def decide(
     *,
     blinded: bool = False,
     workers: int = 1,
+    beside: bool = True,
 ) -> Decision:
     """Compute the verdict of a study.
 
@@ -70,6 +71,8 @@ def decide(
         Recorded: the arms' labels were shuffled, and nothing in the verdict is a result.
     workers
         Processes for studies drawn from fitted models; they change no number.
+    beside
+        Whether to compute what stands beside the outcomes and moves none; simulations do without.
 
     Returns
     -------
@@ -96,6 +99,8 @@ def decide(
     labels = {name: label_of(plan, "group", name) for name in plan.groups}
     for case in cases:
         case.codec = _codec_agreement(plan, case, cases)
+        if not beside:
+            continue
         _describe(plan, case, cases, started)
         case.rows += equivalence_after_lapses(plan, case, lapses, labels)
     records = [hypothesis_record(plan, case, scope_of(plan, case.item, _scenes(case))) for case in cases]

@@ -24,6 +24,26 @@ def effects_of(
     PlanError
         If the people table lacks a covariate.
     """
+    names = tuple(covariate.name for covariate in question.measure.covariates)
+    against = question.item.hypothesis.against
+    key = (
+        "effects",
+        question.table.id,
+        question.conditions,
+        tuple(groups),
+        against,
+        names,
+        question.paired_scenes,
+    )
+    if key not in question.fits:
+        question.fits[key] = _effects_of(question, groups)
+    found: tuple[PersonEffects, dict[str, np.ndarray] | None] = question.fits[key]
+    return found
+
+
+def _effects_of(
+    question: Question, groups: Sequence[str]
+) -> tuple[PersonEffects, dict[str, np.ndarray] | None]:
     h = question.item.hypothesis
     first, second = question.conditions
     effects = person_effects(

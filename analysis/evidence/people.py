@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.measures.table import MeasureTable
 from protocols.base.errors import listed
 from protocols.plan.expanding import ALL_CLIPS, FIXATION
-from protocols.plan.measuring import DPRIMES
+from protocols.plan.measuring import DPRIMES, PAIRS
 
 LOGLINEAR = 0.5
 """Added to hits and false alarms, and twice to their trials (Hautus 1995, Behav Res Methods 27:46)."""
@@ -112,7 +112,8 @@ def person_effects(
         effect = dprime(b * n_b, n_b, a * n_a, n_a)
     else:
         effect = b - a
-    least = max(1, fewest)
+    # A d' of pairs is one row made of many trials, whose number the participant level has looked at.
+    least = 1 if table.sidecar.statistic in PAIRS else max(1, fewest)
     enough = [
         (n >= least) | (name == FIXATION)
         for name, n in ((first, n_a), (second, n_b))

@@ -66,7 +66,7 @@ class Question:
     sampling
         How p-values are drawn.
     fits
-        Models fitted already, so that hypotheses on the same values share them.
+        Models fitted and effects computed already from this table, so that hypotheses on the same values share them.
     """
 
     item: Expanded

@@ -142,9 +142,9 @@ def _first_exposure(question: Question, evidence: Evidence, level: tuple[float, 
         return _row(question, name, None, level, "not available: the table does not say what was seen first")
     note = "each scene's first version only, so that the arms show different scenes"
     if evidence.crossed is not None:
-        estimate, reason = first_exposures_crossed(question, table)
+        estimate, reason = first_exposures_crossed(question, table, evidence.crossed)
         return _row(question, name, estimate, level, reason or note)
-    first = by_person(replace(question, table=table, paired_scenes=False))
+    first = by_person(replace(question, table=table, paired_scenes=False, fits={}))
     return _row(question, name, first.estimate, level, first.reason or note)
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.importing.beh_files import BehFiles, files_of, groups_of
+from analysis.behaviour.measures_of_pairs import DIFFERENT, answer_of, person_rows
+from analysis.importing.beh_files import BehFiles, files_of, groups_of, is_simulated
 from analysis.importing.trial_order import clip_of, in_order
 from analysis.measures.table import MeasureTable, sidecar_for, tidy
 from protocols.base.bids import Name, generated_by, label
 from protocols.base.errors import Fault, InputError, listed
 from protocols.base.tables import read_frame
-from protocols.plan.measuring import CHOICES, Measure
+from protocols.plan.measuring import CHOICES, PAIRS, Measure
 from protocols.plan.promises import Plan
 from protocols.plan.reading import Promise
 
@@ -77,13 +78,15 @@ def measure_from_beh(bids_dir: Path, plan: Promise, measure_id: str) -> MeasureT
     measure_id
         A measure of the plan. A statistic made of choices takes ``response``: the value is 1 where the person said
         'AI' (the name of a contrast condition, ``ai``, ``computer``) and 0 where they said 'live' (the name of a
-        reference condition, ``live``, ``camera``, ``real``, ``human``). ``log_response_time`` takes the logarithm of
+        reference condition, ``live``, ``camera``, ``real``, ``human``). The d' of pairs takes ``response`` and
+        ``trial_type`` (see `analysis.behaviour.measures_of_pairs`). ``log_response_time`` takes the logarithm of
         ``response_time`` in seconds. Anything else takes the column that is called as the measure.
 
     Returns
     -------
     MeasureTable
-        One row per trial; ``condition`` is the truth about the stimulus (``arm``), ``clip`` its file or name. Trials
+        One row per trial, or of pairs one per person and compared version; ``condition`` is the truth about the
+        stimulus (``arm``), ``clip`` its file or name. Trials
         that cannot be used stay, with ``included`` 0 and their reason: that of the file, training, no answer.
         ``trial_order`` is filled in where the order of a person's trials is known. The sidecar's ``SetAside`` names
         files and people that could not be used. The plan's exclusions are not applied here: see
@@ -122,17 +125,34 @@ def read_trials(bids_dir: Path, plan: Plan, measure_id: str, files: BehFiles) ->
         [session.name for session in plan.sessions],
     )
     words = answers(plan)
+    references = references_of(plan)
     for row in rows:
-        row["value"], reason = _value(row, measure, column, words)
+        if measure.statistic in PAIRS:
+            row["value"], reason = _of_pair(row, measure, references)
+        else:
+            row["value"], reason = _value(row, measure, column, words)
+        reason = _no_answer_asked(row) or reason
         row["answer"] = _answer(row, measure, words)
         row["reason"] = row["reason"] or reason
         row["included"] = 0.0 if row["reason"] else 1.0
     return BehTrials(rows, others, files, faults)
 
 
-def table_of(trials: BehTrials, bids_dir: Path, plan: Promise, measure_id: str, **more: Any) -> MeasureTable:
-    """The measure table of trials; `more` goes into its sidecar."""
+def table_of(
+    trials: BehTrials,
+    bids_dir: Path,
+    plan: Promise,
+    measure_id: str,
+    rows: list[Row] | None = None,
+    **more: Any,
+) -> MeasureTable:
+    """The measure table of trials, of pairs that of people (`rows`, if they are known); `more` for its sidecar."""
     measure = plan.plan.measures[measure_id]
+    if measure.statistic in PAIRS:
+        rows = rows or pairs_by_person(trials, plan.plan, measure_id)
+        more = {**_told_of_pairs(plan.plan, measure), **more}
+    else:
+        rows = trials.rows
     own = trials.files.own
     told = [in_one_line(fault, bids_dir) for fault in trials.set_aside]
     sidecar = sidecar_for(
@@ -142,9 +162,35 @@ def table_of(trials: BehTrials, bids_dir: Path, plan: Promise, measure_id: str, 
         GeneratedBy=generated_by(Step=STEP),
         Sources=[f"bids:raw:{path.relative_to(bids_dir).as_posix()}" for path in own],
         **({"SetAside": told} if told else {}),
+        **({"Simulated": True} if is_simulated(bids_dir) else {}),
         **more,
     )
-    return MeasureTable(measure_id, tidy(pd.DataFrame(trials.rows)), sidecar)
+    return MeasureTable(measure_id, tidy(pd.DataFrame(rows)), sidecar)
+
+
+def pairs_by_person(trials: BehTrials, plan: Plan, measure_id: str) -> list[Row]:
+    """One d' per person and compared version, after whatever was excluded; see `person_rows`."""
+    return person_rows(
+        [row for row in trials.rows if row.get("phase") not in (TRAINING, ATTENTION)],
+        plan.measures[measure_id].statistic,
+        references=references_of(plan),
+        rule=plan.analysis.beh.same_different_rule,
+        fewest=plan.exclusions.scenes_per_condition,
+    )
+
+
+def references_of(plan: Plan) -> frozenset[str]:
+    """The conditions others are compared with."""
+    return frozenset(name for name, condition in plan.conditions.items() if condition.role == "reference")
+
+
+def _told_of_pairs(plan: Plan, measure: Measure) -> dict[str, Any]:
+    if measure.statistic != "dprime_same_different":
+        return {}
+    return {
+        "SameDifferentRule": plan.analysis.beh.same_different_rule,
+        "FalseAlarms": "answers 'different' to same pairs of the reference and of the compared version",
+    }
 
 
 def in_one_line(fault: Fault, bids_dir: Path) -> str:
@@ -154,7 +200,7 @@ def in_one_line(fault: Fault, bids_dir: Path) -> str:
 
 
 def _column(measure: Measure, measure_id: str) -> str:
-    if measure.statistic in CHOICES:
+    if measure.statistic in CHOICES or measure.statistic in PAIRS:
         return "response"
     return "response_time" if measure.statistic == "log_response_time" else measure_id
 
@@ -241,13 +287,29 @@ def _value(row: Row, measure: Measure, column: str, words: Mapping[str, float]) 
             value, reason = math.nan, f"'{column}' is not a number"
         if measure.statistic == "log_response_time" and reason is None:
             value, reason = (math.log(value), None) if value > 0 else (math.nan, "response time of 0 or less")
-    if row["condition"] is None:
-        reason = "no truth about the stimulus"
-    if row.get("phase") == TRAINING:
-        reason = TRAINING
-    if row.get("phase") == ATTENTION:
-        reason = "attention trial"
     return value, reason
+
+
+def _of_pair(row: Row, measure: Measure, references: frozenset[str]) -> tuple[float, str | None]:
+    """The same of a pair; fills in whether it was answered rightly, where the file does not say."""
+    said, kind = row["response"], row.get("trial_type")
+    if not said:
+        return math.nan, NO_ANSWER
+    value, reason = answer_of(measure.statistic, kind, said)
+    if reason is None and not row.get("correct"):
+        row["correct"] = str(int(said == kind))
+    if row["condition"] in references and (kind == DIFFERENT or measure.statistic == "dprime_forced_choice"):
+        return value, f"compares '{row['condition']}' with itself"
+    return value, reason
+
+
+def _no_answer_asked(row: Row) -> str | None:
+    """Why a trial is no answer to the question, whatever was answered."""
+    if row.get("phase") == TRAINING:
+        return TRAINING
+    if row.get("phase") == ATTENTION:
+        return "attention trial"
+    return "no truth about the stimulus" if row["condition"] is None else None
 
 
 def _answer(row: Row, measure: Measure, words: Mapping[str, float]) -> float | str | None:

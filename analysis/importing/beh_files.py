@@ -10,12 +10,14 @@ from pathlib import Path
 from analysis.importing.trial_files import unfinished
 from protocols.base.bids import Name, label
 from protocols.base.errors import Fault, InputError, fail, listed
+from protocols.base.files import read_json
 from protocols.base.tables import read_frame
 from protocols.plan.expanding import session_of
-from protocols.plan.measuring import Measure
+from protocols.plan.measuring import PAIRS, Measure
 from protocols.plan.promises import Plan
 from protocols.plan.sessions import Session
 
+DESCRIPTION = "dataset_description.json"
 PATTERNS = ("sub-*/beh/*_beh.tsv", "sub-*/ses-*/beh/*_beh.tsv")
 
 
@@ -127,7 +129,7 @@ def _of_task(
     found: Mapping[Path, Mapping[str, str]], session: Session, measure: Measure
 ) -> dict[Path, Mapping[str, str]]:
     """The files of a session's tasks: of the answers wanted, where there are several."""
-    kind = "ratings" if measure.statistic == "rating" else "detection"
+    kind = label(PAIRS.get(measure.statistic, "ratings" if measure.statistic == "rating" else "detection"))
     called = [session.name, session.paradigm, *([session.then.paradigm] if session.then else [])]
     tasks = {names["task"] for names in found.values()}
     fitting = [name for name in map(label, called) if name in tasks]
@@ -154,3 +156,10 @@ def groups_of(bids_dir: Path) -> tuple[dict[str, str], list[Fault]]:
         if len(own) > 1
     ]
     return {code: own[0] for code, own in found.items() if len(own) == 1}, faults
+
+
+def is_simulated(bids_dir: Path) -> bool:
+    """Whether the data set's description says that its values are simulated."""
+    file = bids_dir / DESCRIPTION
+    described = read_json(file) if file.exists() else None
+    return isinstance(described, dict) and described.get("Simulated") is True

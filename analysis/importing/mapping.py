@@ -127,6 +127,7 @@ class TableMap(Part):
     """Our number columns besides the covariates."""
 
     map: int = declare("version of this format", 1, ge=1, le=1)
+    simulated: bool = declare("the values are simulated, and every report will say so", False)
     source: Identifier | None = declare(
         "name of this source; the file's name if absent. The same source again replaces what it brought", None
     )
@@ -210,7 +211,6 @@ class MeasureMap(TableMap):
 
     columns: Columns = declare("our name: the file's column")
     measures: dict[Identifier, ImportedMeasure] | None = declare("what is measured", None)
-    simulated: bool = declare("the values are simulated, and every report will say so", False)
     wide: dict[str, ValueColumn] | None = declare(
         "tables with several value columns: {column: {measure: dmpfc, condition: live}}", None
     )

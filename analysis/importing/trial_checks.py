@@ -63,11 +63,12 @@ def judge(trials: Sequence[dict[str, Any]], how: TrialMap) -> None:
     """Fill in what the right answer was, and whether it was given."""
     if how.right_answer == "none":
         return
-    right = how.right_answer or {}
+    right = how.right_answer if isinstance(how.right_answer, dict) else {}
     # An arm that nobody could name as an answer (a codec control) is right or wrong only if the map says so.
     possible = answers_of(how, None) or {trial["response"] for trial in trials if trial["response"]}
     for trial in trials:
-        truth = right.get(trial["arm"], trial["arm"])
+        told_by = "trial_type" if how.right_answer == "trial_type" else "arm"
+        truth = right.get(trial["arm"], trial[told_by])
         if truth in possible and trial["response"] in possible:
             trial["truth"], trial["correct"] = truth, int(trial["response"] == truth)
 

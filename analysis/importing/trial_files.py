@@ -222,6 +222,8 @@ def description(how: TrialMap, source: str) -> str:
         content["Authors"] = list(given.authors)
     if given.references:
         content["ReferencesAndLinks"] = list(given.references)
+    if how.simulated:
+        content["Simulated"] = True
     return document(content)
 
 

@@ -90,8 +90,8 @@ class TrialMap(TableMap):
         "what people are besides their group, in words: {age_band: column}", None
     )
     stimuli: dict[str, Stimulus] | None = declare("{item: {arm: ai, scene: kitchen, pair_id: p07}}", None)
-    right_answer: dict[Identifier, Identifier] | Literal["none"] | None = declare(
-        "answer that is right for an arm, where it is not the arm's name; 'none' where no answer is right or wrong",
+    right_answer: dict[Identifier, Identifier] | Literal["none", "trial_type"] | None = declare(
+        "answer that is right for an arm, where it is not the arm's name; 'trial_type' of pairs; 'none' where none is",
         None,
     )
     order: Literal["file"] | None = declare(

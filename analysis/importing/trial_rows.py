@@ -61,7 +61,7 @@ def answers_of(how: TrialMap, arms: Sequence[str] | None) -> frozenset[str] | No
     if how.slider is not None:
         return frozenset(filter(None, (how.slider.above, how.slider.below, how.slider.at)))
     recoded = {str(ours) for ours in how.recoded("response").values()}
-    if recoded or arms is None or how.right_answer == "none":
+    if recoded or arms is None or isinstance(how.right_answer, str):
         return frozenset(recoded) or None
     right = how.right_answer or {}
     return frozenset(right.get(arm, arm) for arm in arms)

@@ -113,7 +113,7 @@ def answer_table(plan: Plan, world: World, people: list[Person], seed: int) -> s
     """
     from scipy.special import ndtr
 
-    lines = ["subject,age_group,trial,clip,scene,made_how,answer,answer_time_s"]
+    lines = ["subject,age_group,trial,part,clip,scene,made_how,answer,answer_time_s"]
     groups = {"child": "4-6 years", "adult": "18-40 years"}
     scenes = _scenes(plan)
     shift = _scene_effects(plan, "sees", seed)
@@ -139,7 +139,8 @@ def answer_table(plan: Plan, world: World, people: list[Person], seed: int) -> s
             computer = random.random() < ndtr(evidence + bias)
             seconds = 0.6 + random.gamma(2.0, 0.6)
             lines.append(
-                f"{person.code},{groups[person.group]},{position},{scenes[scene]}_{arm}.mp4,{scenes[scene]},{arm},"
+                f"{person.code},{groups[person.group]},{position},{'catch' if arm == 'cartoon' else 'main'},"
+                f"{scenes[scene]}_{arm}.mp4,{scenes[scene]},{arm},"
                 f"{'computer' if computer else 'camera'},{seconds:.3f}"
             )
     return "\n".join(lines) + "\n"
@@ -157,10 +158,9 @@ def _scenes(plan: Plan) -> list[str]:
 
 
 def _scene_effects(plan: Plan, measure: str, seed: int) -> np.ndarray:
-    """How the effect varies over scenes; the scenes shown are the scenes tested, so their mean is 0."""
+    """How the effect varies over scenes, which are drawn as people are: their mean is 0 in the long run only."""
     sd = _assumed(plan, measure, next(iter(plan.groups))).sd_scenes
-    drawn = generator(seed, "scenes", measure).normal(0, sd, len(_scenes(plan)))
-    return np.asarray(drawn - drawn.mean())
+    return np.asarray(generator(seed, "scenes", measure).normal(0, sd, len(_scenes(plan))))
 
 
 def _comma(value: float) -> str:

@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 _NODES = 128
-TRIAL_VARIANCE = {"dprime": math.pi / 2, "dprime_per_person": math.pi / 2, "proportion": 0.25}
+TRIAL_VARIANCE = {
+    "dprime": math.pi / 2,
+    "dprime_per_person": math.pi / 2,
+    "dprime_forced_choice": math.pi,
+    "proportion": 0.25,
+}
 """Variance of one choice near one half: p(1 - p), for d' over the squared normal density there."""
+NO_CLOSED_FORM = "the noise of same-different d' near chance has no closed form"
 
 
 def probability_different(effect: float, se: float, df: float, alpha: float) -> float:
@@ -165,6 +171,8 @@ def chance_of(plan: Plan, item: Expanded, *, pessimistic: bool = False) -> Chanc
     if any(group not in given for group in item.groups):
         note = "no assumptions"
         return Chance(item.id, h.asks, h.family, None, limit, None, None, None, None, level, note)
+    if measure.statistic == "dprime_same_different":
+        return Chance(item.id, h.asks, h.family, None, limit, None, None, None, None, level, NO_CLOSED_FORM)
     assumed = [_doubtful(given[group]) if pessimistic else given[group] for group in item.groups]
     se, df, note = _precision(plan, item, assumed)
     expected = sum(weight * a.expected for weight, a in zip(item.weights, assumed, strict=True))

@@ -13,19 +13,15 @@ from protocols.plan.expanding import (
     control_contrast,
     expand,
     expected_in,
-    model_of,
     shown_in,
 )
-from protocols.plan.measuring import DPRIMES
+from protocols.plan.measure_checks import models_fit, pairs_are_prepared
+from protocols.plan.measuring import PAIRS
 from protocols.plan.naming import names_exist
 from protocols.plan.promises import POOLED, Plan
 from protocols.plan.session_time import session_faults, session_warnings
 
 Rule = Callable[[Plan, Document], Iterator[Fault]]
-ONE_PER_PERSON = {
-    "proportion": "it estimates d' from choices, not their share",
-    "isc": "there is one value per person, and no scene",
-}
 
 
 def check(plan: Plan, document: Document) -> tuple[list[Fault], list[Fault]]:
@@ -241,55 +237,6 @@ def response_times_are_a_range(plan: Plan, document: Document) -> Iterator[Fault
         yield document.fault(path, "is not a range", got=str(list(window)), accepted="[0.2, 10]")
 
 
-def models_fit(plan: Plan, document: Document) -> Iterator[Fault]:
-    """The deciding model can decide on that statistic."""
-    for item in expand(plan):
-        h, m = item.hypothesis, plan.measures[item.hypothesis.measure]
-        model = model_of(plan, h)
-        path: Path_ = ("hypotheses", item.name)
-        if model == "by_person" and m.statistic == "dprime":
-            yield document.fault(
-                path,
-                "has statistic 'dprime' (marginal over scenes), which only the crossed model gives",
-                at_key=True,
-                accepted="deciding_model: crossed_mixed, or statistic: dprime_per_person",
-            )
-        if model == "crossed_mixed" and m.statistic == "dprime_per_person":
-            yield document.fault(
-                path,
-                "has statistic 'dprime_per_person', which the crossed model does not use",
-                at_key=True,
-                accepted="statistic: dprime, or deciding_model: by_person",
-            )
-        if model == "crossed_mixed" and m.statistic in ONE_PER_PERSON:
-            yield document.fault(
-                path,
-                f"has statistic '{m.statistic}', which the crossed model cannot decide: {ONE_PER_PERSON[m.statistic]}",
-                at_key=True,
-                accepted="deciding_model: by_person",
-            )
-        if m.statistic in DPRIMES and h.effect in ("group", "level"):
-            yield document.fault(
-                (*path, "effect"), "d' needs two conditions", accepted="condition, group_by_condition"
-            )
-        if m.statistic in DPRIMES and set(h.contrast or ()) & set(PSEUDO_CONDITIONS):
-            yield document.fault(
-                (*path, "contrast"),
-                "d' needs two conditions that were shown",
-                got=str(list(h.contrast or ())),
-            )
-    for name, m in plan.measures.items():
-        for control in m.controls if m.statistic in DPRIMES else ():
-            contrast = control_contrast(plan, m, control) or ()
-            if set(contrast) & set(PSEUDO_CONDITIONS):
-                yield document.fault(
-                    ("measures", name, "control"),
-                    "d' needs two conditions that were shown",
-                    at_key=True,
-                    got=str(list(contrast)),
-                )
-
-
 def sessions_hold_together(plan: Plan, document: Document) -> Iterator[Fault]:
     """Sessions come in an order that spoils nothing, have what they need, and fit into their time."""
     yield from session_faults(plan, document)
@@ -305,6 +252,8 @@ def clips_are_used(plan: Plan, document: Document) -> Iterator[Fault]:
     for m in plan.measures.values():
         for control in m.controls:
             used |= set(control_contrast(plan, m, control) or ())
+        if m.statistic in PAIRS:  # the other clip of every pair
+            used |= {name for name, condition in plan.conditions.items() if condition.role == "reference"}
     shown = {condition for session in plan.sessions for condition in shown_in(plan, session)}
     for name, condition in plan.conditions.items():
         if name not in shown and name not in used:
@@ -389,7 +338,7 @@ def warn_about_motion(plan: Plan, document: Document) -> Iterator[Fault]:
                 )
 
 
-RULES: tuple[Rule, ...] = (names_exist, groups_are_apart, hypotheses_are_complete)
+RULES: tuple[Rule, ...] = (names_exist, groups_are_apart, hypotheses_are_complete, pairs_are_prepared)
 LATER_RULES: tuple[Rule, ...] = (
     response_times_are_a_range,
     equivalence_is_prepared,

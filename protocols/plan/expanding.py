@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocols.plan.measuring import Assumption, Bound, Control, Measure
+from protocols.plan.measuring import PAIRS, Assumption, Bound, Control, Measure
 from protocols.plan.promises import POOLED, DecidingModel, Hypothesis, Plan
 from protocols.plan.sessions import Contrast, Session
 
@@ -80,15 +80,17 @@ def session_of(plan: Plan, measure: Measure) -> Session | None:
 
 
 def control_contrast(plan: Plan, measure: Measure, control: Control) -> Contrast | None:
-    """The conditions a positive control compares, those of the session's catch trials if it says so."""
+    """The conditions a positive control compares, those of the session's catch trials if it says so.
+
+    The d' of pairs is that of the compared version already: its control compares it with 0.
+    """
     if control.contrast is not None:
         return control.contrast
     session = session_of(plan, measure)
-    return (
-        session.catch_trials.contrast
-        if control.trials == "catch_trials" and session and session.catch_trials
-        else None
-    )
+    if control.trials != "catch_trials" or session is None or session.catch_trials is None:
+        return None
+    contrast = session.catch_trials.contrast
+    return (FIXATION, contrast[1]) if measure.statistic in PAIRS else contrast
 
 
 def control_minimum(control: Control, group: str) -> float:

@@ -7,16 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from protocols.plan.fields import Identifier, NotNegative, Part, Positive, Sentence, Share, declare
-from protocols.plan.sessions import Contrast
+from protocols.plan.sessions import Contrast, Paradigm
 
 Statistic = Literal[
-    "dprime", "dprime_per_person", "proportion", "rating", "log_response_time",
-    "percent_signal_change", "amplitude", "isc", "value",
+    "dprime", "dprime_per_person", "dprime_same_different", "dprime_forced_choice", "proportion", "rating",
+    "log_response_time", "percent_signal_change", "amplitude", "isc", "value",
 ]  # fmt: skip
 
 UNIT_OF: dict[str, str] = {
     "dprime": "dprime",
     "dprime_per_person": "dprime",
+    "dprime_same_different": "dprime",
+    "dprime_forced_choice": "dprime",
     "proportion": "proportion",
     "rating": "points",
     "log_response_time": "log_s",
@@ -27,7 +29,12 @@ UNIT_OF: dict[str, str] = {
 CHOICES = ("dprime", "dprime_per_person", "proportion")
 """Statistics made of single choices: their tables hold one row per trial, 0 or 1."""
 DPRIMES = ("dprime", "dprime_per_person")
-"""Statistics that are d': marginal over scenes, or per person."""
+"""Statistics that are d' between two conditions: marginal over scenes, or per person."""
+PAIRS: dict[str, Paradigm] = {
+    "dprime_same_different": "same_different",
+    "dprime_forced_choice": "pair_comparison",
+}
+"""Statistics made of pairs, and their paradigm: one d' per person and compared version, 0 being chance."""
 
 
 class Bound(Part):
@@ -183,6 +190,9 @@ class Beh(Part):
         unit="s",
     )
     rate_correction: Literal["loglinear"] = declare("hit and false-alarm rates of 0 and 1", "loglinear")
+    same_different_rule: Literal["likelihood_ratio", "differencing"] | None = declare(
+        "how people decide that two things differ; needed for dprime_same_different", None
+    )
 
 
 class Eeg(Part):

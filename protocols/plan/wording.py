@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protocols.plan.expanding import Expanded, bound_of, control_contrast, label_of
-from protocols.plan.measuring import DPRIMES, Control, Measure
+from protocols.plan.expanding import FIXATION, Expanded, bound_of, control_contrast, label_of
+from protocols.plan.measuring import DPRIMES, PAIRS, Control, Measure
 from protocols.plan.promises import POOLED, Plan
 
 UNIT_SIGN = {
@@ -18,6 +18,8 @@ UNIT_SIGN = {
 STATISTIC_WORDS = {
     "dprime": "d′ (marginal over scenes)",
     "dprime_per_person": "d′ per person",
+    "dprime_same_different": "d′ per person (same–different)",
+    "dprime_forced_choice": "d′ per person (forced choice)",
     "proportion": "proportion of answers",
     "rating": "rating",
     "log_response_time": "log response time",
@@ -124,6 +126,8 @@ def control_words(plan: Plan, measure: Measure, control: Control) -> str:
     """What a positive control demands, in words."""
     contrast = control_contrast(plan, measure, control)
     minus = contrast_words(plan, contrast) if contrast else "a contrast still to be named"
+    if contrast and measure.statistic in PAIRS and contrast[0] == FIXATION:
+        minus = f"d′ for {label_of(plan, 'condition', contrast[1])}"
     side = "above" if control.direction == "above" else "below"
     sign = 1.0 if control.direction == "above" else -1.0
     if isinstance(control.minimum, dict):

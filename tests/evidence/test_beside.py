@@ -336,3 +336,57 @@ def test_clips_seen_in_the_scanner_are_not_first_impressions(lab, record_of):
         "What people could tell during the scan: they were asked afterwards."
         in decision.verdict.joint[0].does_not_show
     )
+
+
+def test_a_dprime_of_pairs_is_blinded_by_its_sign(lab):
+    plan = lab.plan(
+        {
+            "measures.says.statistic": "dprime_forced_choice",
+            "measures.says.measured_elsewhere": "two clips, one of them AI",
+            "measures.says.bound": {"value": 0.3, "unit": "dprime", "because": "small"},
+            "measures.says.control": {"contrast": ["fixation", "cartoon"], "minimum": 1.0},
+            "hypotheses.S": {
+                "measure": "says", "effect": "level", "condition": "ai", "group": ["child", "adult"],
+                "asks": "both", "family": "conscious",
+            },
+        }
+    )  # fmt: skip
+    values = {
+        group: {"ai": lab.spread(20, 1.5, 0.3)[:, None], "cartoon": lab.spread(20, 3.0, 0.3)[:, None]}
+        for group in ("child", "adult")
+    }
+    rows = lab.rows(values).drop(columns="scene")
+    table = lab.table(plan, "says", rows)
+    blind = shuffle_arms(plan, table, "k")
+    ai, cartoon = (blind.rows["condition"] == name for name in ("ai", "cartoon"))
+    assert blind.rows.loc[cartoon, "value"].equals(table.rows.loc[cartoon, "value"])
+    assert blind.rows.loc[ai, "value"].abs().equals(table.rows.loc[ai, "value"].abs())
+    assert 0 < (blind.rows.loc[ai, "value"] < 0).mean() < 1
+    assert shuffle_arms(plan, table, "k").rows.equals(blind.rows)
+    open_, shut = (lab.outcomes(plan, {"says": one}) for one in (table, blind))
+    assert open_["S.child"] == "different"
+    assert shut["S.child"] != "different"
+
+
+def test_a_dprime_of_pairs_needs_one_row_however_many_scenes_the_plan_asks_for(lab, record_of):
+    plan = lab.plan(
+        {
+            "exclusions.scenes_per_condition": 8,
+            "measures.says.statistic": "dprime_forced_choice",
+            "measures.says.measured_elsewhere": "two clips, one of them AI",
+            "measures.says.bound": {"value": 0.3, "unit": "dprime", "because": "small"},
+            "measures.says.control": {"contrast": ["fixation", "cartoon"], "minimum": 1.0},
+            "hypotheses.S": {
+                "measure": "says", "effect": "level", "condition": "ai", "group": "child", "asks": "both",
+                "family": "conscious",
+            },
+        }
+    )  # fmt: skip
+    values = {
+        "child": {"ai": lab.spread(20, 1.5, 0.3)[:, None], "cartoon": lab.spread(20, 3.0, 0.3)[:, None]}
+    }
+    rows = lab.rows(values).drop(columns="scene")
+    record = record_of(lab.decide(plan, {"says": lab.table(plan, "says", rows)}), "S")
+    assert record.outcome == "different"
+    assert record.control.outcome == "passed"
+    assert "ai was 1.50" in record.says

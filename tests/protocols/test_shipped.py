@@ -22,7 +22,7 @@ from protocols.plan.reading import (
 )
 
 NAMES = list(shipped_plans())
-BOUNDARY_SHA256 = "fd5de707aefaaae47caf223eb1cc8af1783caba2c10d1ca2a2b5789f59b50fe5"
+BOUNDARY_SHA256 = "79d4e717f50d0c2bf6d4230616e334b0457319ec2cbdd8e95572bfaee6709a7e"
 
 
 def test_the_plans_are_there():
