@@ -6,7 +6,7 @@ from analysis.evidence.controls import ControlResult
 from analysis.evidence.estimates import Estimate
 from analysis.evidence.outcomes import Magnitude, Outcome, Tests
 from analysis.evidence.verdict import SpreadRecord
-from analysis.evidence.wording import amount, capital, digits_for, p_value, percent, unit_words
+from analysis.evidence.wording import amount, capital, digits_for, p_value, percent, share, unit_words
 from protocols.plan.expanding import Expanded, label_of, model_of, session_of
 from protocols.plan.measuring import Measure
 from protocols.plan.promises import POOLED, Plan
@@ -197,9 +197,9 @@ def _nearly_everyone(measure: Measure, spread: SpreadRecord | None) -> str:
     if spread is not None and spread.outcome == "inside":
         if spread.share_beyond is None or spread.limit is None:
             return "That no single person differs: people vary."
-        share = "0 %" if spread.share_beyond == 0 else f"about {100 * spread.share_beyond:.2g} %"
+        implied = share(spread.share_beyond)
         return (
-            f"That no single person differs: mean and spread as estimated imply {share} of people beyond "
+            f"That no single person differs: mean and spread as estimated imply {implied} of people beyond "
             f"±{amount(spread.limit)} {unit_words(measure.in_unit)}."
         )
     why = "no bound on the spread over people was declared"

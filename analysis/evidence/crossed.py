@@ -204,7 +204,8 @@ def _choices(question: Question, crossed: Crossed, weights: Mapping[str, float])
     # Refits take the covariance as known; their pivots are put on the scale of the error that does not.
     pivots = np.sort(drawn.pivots(name)) * (drawn.errors[name] / exact.se)
     crossed = replace(crossed, drawn=drawn)
-    return _estimate(question, crossed, exact.estimate, exact.se, df, pivots=pivots), crossed
+    found = _estimate(question, crossed, exact.estimate, exact.se, df, pivots=pivots)
+    return found, crossed
 
 
 def _with_sampled_means(layout: Layout, fit: Fit, weights: Mapping[str, float], se: float) -> float:
@@ -271,6 +272,8 @@ def _method(question: Question, crossed: Crossed) -> str:
             how = "Student's t with the fewest of people per group and items, less 1"
         else:
             how = f"parametric bootstrap, {sampling.samples:,} studies"
+            if crossed.drawn is not None and crossed.drawn.failed:
+                how += f", {crossed.drawn.failed} of them without an estimate"
     else:
         text = f"crossed linear mixed model, people and {items} random"
         how = "REML, Satterthwaite's df"

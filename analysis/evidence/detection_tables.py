@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -55,7 +55,7 @@ def detection_tables(
             says_ai_compared=found["hits"] / found["n_signal"],
         )
         persons.append(by_person[list(PERSON_COLUMNS)])
-        summaries += [{**head, **row} for row in _summaries(by_person, people)]
+        summaries += [{**head, **row} for row in _summaries(by_person, plan.groups, people)]
     everybody = (
         pd.concat(persons, ignore_index=True) if persons else pd.DataFrame(columns=list(PERSON_COLUMNS))
     )
@@ -72,10 +72,14 @@ def _contrasts(plan: Plan) -> list[tuple[str, str, str]]:
     return list(dict.fromkeys(found))
 
 
-def _summaries(rows: pd.DataFrame, people: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
+def _summaries(
+    rows: pd.DataFrame, groups: Iterable[str], people: pd.DataFrame | None
+) -> Iterator[dict[str, Any]]:
     known = rows[rows["dprime"].notna()]
-    for group, own in known.groupby("group", sort=True):
-        yield {"by": "group", "level": group, **_summary(own)}
+    for group in groups:
+        own = known[known["group"] == group]
+        if len(own):
+            yield {"by": "group", "level": group, **_summary(own)}
     if people is None:
         return
     for column in people.columns:

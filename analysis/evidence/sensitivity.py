@@ -75,7 +75,7 @@ def sensitivity_rows(question: Question, evidence: Evidence, level: tuple[float,
     """
     rows = [
         *_beside(question, evidence, level),
-        _by_scene(question, level),
+        _by_scene(question, evidence, level),
         _first_exposure(question, evidence, level),
         _percent_correct(question, evidence, level),
     ]
@@ -96,12 +96,18 @@ def _beside(question: Question, evidence: Evidence, level: tuple[float, float]) 
     return [_row(question, name, estimate, level, note) for name, estimate, note in found]
 
 
-def _by_scene(question: Question, level: tuple[float, float]) -> Row | None:
+def _by_scene(question: Question, evidence: Evidence, level: tuple[float, float]) -> Row | None:
     """The same effect with scenes as the units and people ignored."""
     first, second = question.conditions
     groups = question.item.groups
     if question.item.hypothesis.effect == "level" or question.table.used["scene"].isna().any():
         return None
+    if (
+        evidence.crossed is not None
+        and not evidence.crossed.layout.paired
+        and question.measure.statistic in DPRIMES
+    ):
+        return None  # by clip, beside the crossed model
     effects = person_effects(
         question.table, groups, first, second, paired_scenes=question.paired_scenes, unit="scene"
     ).rows

@@ -67,6 +67,18 @@ def percent(level: float) -> str:
     return f"{100 * level:g} %"
 
 
+def share(value: float) -> str:
+    """A share of people in percent, as precise as it deserves to be."""
+    percentage = 100 * value
+    if percentage == 0 or percentage == 100:
+        return f"{percentage:.0f} %"
+    if percentage < 0.1:
+        return "less than 0.1 %"
+    if percentage > 99.9:
+        return "more than 99.9 %"
+    return f"{percentage:.1f} %" if percentage < 10 or percentage > 99 else f"{percentage:.0f} %"
+
+
 def capital(text: str) -> str:
     """The text with its first letter large, except that d′ stays d′."""
     return text if text.startswith(("d′", "d'")) else text[:1].upper() + text[1:]

@@ -12,6 +12,7 @@ ordinary result.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,8 +91,8 @@ def spread_below(
     bound
         :math:`\Delta_s` > 0, in the unit of the linear predictor.
     n
-        Bootstrap samples at the bound; 0 refers the root to the normal distribution instead (fast; see docs/models.md
-        for what that costs).
+        Bootstrap samples at the bound; 0 refers the root to a normal distribution around its approximate mean instead
+        (fast; how well, see docs/calibration.md).
     alpha
         Level of the test; the upper limit has confidence 1 - alpha.
     seed, workers
@@ -111,9 +112,10 @@ def spread_below(
     )  # fmt: skip
     root = _root(sd - bound, null.value - profile.best.value)
     if n == 0:
-        critical = float(stats.norm.ppf(alpha))
-        upper = _upper(profile, sd, critical, bound)
-        return Spread(group, effect, sd, bound, root, float(stats.norm.cdf(root)), upper, 1.0 - alpha, 0, 0)
+        mean = _mean_of_root(fit, group)
+        upper = _upper(profile, sd, float(stats.norm.ppf(alpha)) + mean, bound)
+        p = float(stats.norm.cdf(root - mean))
+        return Spread(group, effect, sd, bound, root, p, upper, 1.0 - alpha, 0, 0)
     task = _Refit(profile.objective, profile.place, null.x, null.curvature, bound, seed)
     found = replicate(task, n, workers=workers, label=label or f"spread of {effect} over {group}")
     roots = np.array([one for one in found if one is not None])
@@ -123,6 +125,19 @@ def spread_below(
     critical = float(np.sort(roots)[rank - 1]) if rank >= 1 else -np.inf
     upper = _upper(profile, sd, critical, bound)
     return Spread(group, effect, sd, bound, root, p, upper, 1.0 - alpha, n, n - len(roots))
+
+
+def _mean_of_root(fit: Fit, group: str) -> float:
+    r"""Approximate mean of the signed root at the true SD.
+
+    A variance estimated from ν degrees of freedom is :math:`q\sigma^2` with :math:`\nu q \sim \chi^2_\nu`, and
+    :math:`r = \pm\sqrt{\nu(q - 1 - \ln q)}` has the mean :math:`-\sqrt 2/(3\sqrt\nu)`; maximum likelihood, which
+    divides by the number of levels n instead of n - 1, takes another :math:`1/\sqrt{2n}`.
+    """
+    n = fit.levels[group]
+    if fit.model.linear and fit.model.reml:
+        return -math.sqrt(2.0) / (3.0 * math.sqrt(n - 1))
+    return -(math.sqrt(2.0) / 3.0 + math.sqrt(0.5)) / math.sqrt(n)
 
 
 def share_beyond(mean: float, sd: float, limit: float = 0.5) -> float:

@@ -6,45 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
-from analysis.evidence.verdict import Ci, ControlRecord, HypothesisRecord
-from analysis.evidence.wording import amount, capital, p_value, percent, unit_words
+from analysis.evidence.verdict import Ci, ControlRecord, HypothesisRecord, SpreadRecord
+from analysis.evidence.wording import amount, capital, p_value, percent, share, unit_words
+from analysis.report import beside, items
 from analysis.report.drawing import Picture
-from analysis.report.panels import pictures
-from analysis.report.saved import Study, records
+from analysis.report.fitted import FittedModel, fitted_model
+from analysis.report.grids import Grid
+from analysis.report.panels import panel_of, pictures
+from analysis.report.roc import roc_plane
+from analysis.report.saved import Study
 from analysis.report.words import (
     MAGNITUDE_WORDS,
     OUTCOME_MEANINGS,
     OUTCOME_WORDS,
-    bayes_factor,
     count,
+    drawn_p,
+    item_words,
     measure_words,
     who_words,
 )
 from protocols.plan.expanding import label_of
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of the page.
-
-    Attributes
-    ----------
-    caption
-        What it is.
-    columns
-        Column headers; the first column of every row is the row's header.
-    rows
-        Cells as text.
-    numeric
-        Which columns hold numbers, to be set flush right.
-    """
-
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numeric: frozenset[int] = frozenset()
+from protocols.plan.measuring import DPRIMES
 
 
 @dataclass(frozen=True)
@@ -64,14 +46,28 @@ class Card:
     numbers: Sequence[tuple[str, str]]
     control: str
     spread: str
+    spread_briefly: str
     notes: Sequence[str]
+    more: Sequence[Picture] = ()
+    more_caption: str = ""
+    side: Grid | None = None
+    decides: str = ""
+    model: FittedModel | None = None
     beside: Sequence[Grid] = field(default_factory=tuple)
     opinion: str = ""
+    opinion_of: str = "Second opinion"
+
+    @property
+    def all_pictures(self) -> list[Picture]:
+        """Every figure of the card."""
+        return [*self.pictures, *self.more]
 
 
 def card(study: Study, record: HypothesisRecord, out: Path) -> Card:
     """Draw a hypothesis' figures and put its words and numbers together."""
     family = study.plan.families.get(record.family or "")
+    panel = panel_of(study, record)
+    scenes, plane = items.item_by_item(panel, out), roc_plane(panel, out)
     return Card(
         record=record,
         who=who_words(study.plan, record),
@@ -81,18 +77,35 @@ def card(study: Study, record: HypothesisRecord, out: Path) -> Card:
         meaning=OUTCOME_MEANINGS[record.outcome],
         magnitude=MAGNITUDE_WORDS.get(record.magnitude or "", ""),
         jointly=bool(family and family.claim == "all"),
-        pictures=pictures(study, record, out),
-        caption=_caption(record),
+        pictures=pictures(panel, out),
+        caption=_caption(study, record),
         numbers=_numbers(study, record),
         control=_control(study, record, record.control) if record.control else "",
-        spread=_spread(record),
+        spread=_spread(study, record),
+        spread_briefly=_spread_briefly(record),
         notes=_notes(study, record),
-        beside=[grid for grid in (_sensitivity(study, record), _bayes(study, record)) if grid],
-        opinion=_opinion(study, record),
+        more=[picture for picture in (scenes, plane) if picture],
+        more_caption=" ".join(
+            words for picture, words in ((scenes, items.caption(panel)), (plane, PLANE)) if picture
+        ),
+        side=beside.side_by_side(study, record),
+        decides=beside.which_decides(study, record),
+        model=fitted_model(study, record),
+        beside=[grid for grid in (beside.other_analyses(study, record), beside.bayes(study, record)) if grid],
+        opinion=beside.opinion(study, record),
+        opinion_of="Second opinion"
+        if record.deciding_model == "by_person"
+        else "Second opinion on the test over people",
     )
 
 
-def _caption(record: HypothesisRecord) -> str:
+PLANE = (
+    "The plane of rates: one small point per person, the large ones are group means; on each curve d′ is the same, on "
+    "the diagonal it is 0."
+)
+
+
+def _caption(study: Study, record: HypothesisRecord) -> str:
     if record.estimate is None:
         return "One dot or line per person; there is no estimate to draw."
     band = (
@@ -100,10 +113,18 @@ def _caption(record: HypothesisRecord) -> str:
         if record.bound is not None
         else "No bound was declared, so there is no band. "
     )
-    return (
+    text = (
         f"One dot or line per person; horizontal strokes are group means. {band}The white point is the estimate; "
         "the thin line is its interval for the difference, the thick line the one for equivalence."
     )
+    if record.deciding_model != "crossed_mixed":
+        return text
+    if study.plan.measures[record.measure].statistic in DPRIMES:
+        return (
+            f"{text} A dot is a person’s own d′ from log-linear rates, the estimate is the crossed model’s d′ marginal "
+            f"over {item_words(record)}: two quantities, and the estimate need not lie at the dots’ mean."
+        )
+    return f"{text} The estimate is the crossed model’s and need not lie exactly at the dots’ mean."
 
 
 def _interval(ci: Ci | None, unit: str) -> str:
@@ -122,8 +143,16 @@ def _numbers(study: Study, record: HypothesisRecord) -> list[tuple[str, str]]:
             f"{amount(record.estimate, 3)} {unit}".strip() if record.estimate is not None else "none",
         )
     ]
-    if record.estimate is not None:
+    samples = study.plan.decision.bootstrap_samples if study.bootstrapped(record) else None
+    if samples is not None:
+        least = f"{2 / (samples + 1):.2g}".removeprefix("0")
+        rows.append(("Standard error", amount(record.se, 3)))
+        rows.append(
+            ("p and intervals", f"bootstrap, {samples:,} studies; a two-sided p can be {least} at the least")
+        )
+    elif record.estimate is not None:
         rows.append(("Standard error; df", f"{amount(record.se, 3)}; {amount(record.df, 1)}"))
+    if record.estimate is not None:
         for name, ci in (("difference", record.ci_difference), ("equivalence", record.ci_equivalence)):
             if ci is not None:
                 rows.append((f"{percent(ci.level)} interval ({name})", _interval(ci, unit)))
@@ -131,31 +160,38 @@ def _numbers(study: Study, record: HypothesisRecord) -> list[tuple[str, str]]:
         ("Bound", f"±{amount(record.bound)} {unit}".strip() if record.bound is not None else "none declared")
     )
     if record.estimate is not None:
-        rows.append(
-            ("Difference from 0", _pair(record.p_raw, record.p_adjusted, record.asks != "equivalence"))
-        )
+        rows.append(("Difference from 0", _pair(record, samples)))
         if record.bound is not None:
             rows.append(
                 (
                     "Above lower, below upper bound",
-                    f"{p_value(record.p_above_lower_bound)}, {p_value(record.p_below_upper_bound)}",
+                    f"{drawn_p(record.p_above_lower_bound, samples)}, {drawn_p(record.p_below_upper_bound, samples)}",
                 )
             )
             if record.p_equivalence_adjusted is not None and record.asks != "difference":
-                rows.append(("Equivalence, adjusted", p_value(record.p_equivalence_adjusted)))
+                both = (record.p_above_lower_bound, record.p_below_upper_bound)
+                raw = max((p for p in both if p is not None), default=None)
+                text = drawn_p(record.p_equivalence_adjusted, samples, at=raw)
+                rows.append(("Equivalence, adjusted", text))
     rows.append(("People", people or "nobody"))
     if record.estimate is not None:
-        rows += [("Scenes", _scenes(record)), ("Deciding analysis", capital(record.method))]
+        method = capital(record.method).replace("d'", "d′").replace("'s", "’s")
+        name = "Deciding analysis" if not record.exploratory else "Analysis"
+        rows += [(capital(item_words(record)), _scenes(record)), (name, method)]
     return rows
 
 
 def _scenes(record: HypothesisRecord) -> str:
     number = "not named in the table" if record.n_scenes is None else str(record.n_scenes)
-    return f"{number}; the result holds for {record.scope.removeprefix('for ')}"
+    scope = record.scope.removeprefix("for ").replace("scenes", item_words(record))
+    return f"{number}; the result holds for {scope}"
 
 
-def _pair(raw: float | None, adjusted: float | None, asked: bool) -> str:
-    return f"{p_value(raw)} (adjusted: {p_value(adjusted)})" if asked else f"{p_value(raw)} (not asked for)"
+def _pair(record: HypothesisRecord, samples: int | None) -> str:
+    raw = drawn_p(record.p_raw, samples, tails=2)
+    if record.asks == "equivalence":
+        return f"{raw} (not asked for)"
+    return f"{raw} (adjusted: {drawn_p(record.p_adjusted, samples, tails=2, at=record.p_raw)})"
 
 
 def _control(study: Study, record: HypothesisRecord, control: ControlRecord) -> str:
@@ -179,17 +215,44 @@ def _control(study: Study, record: HypothesisRecord, control: ControlRecord) -> 
     )
 
 
-def _spread(record: HypothesisRecord) -> str:
+def _spread(study: Study, record: HypothesisRecord) -> str:
+    """People's spread against its bound: what was found, the numbers, and what they imply."""
     spread = record.spread
     if spread is None:
         return ""
-    bound = f"{amount(spread.bound)} {unit_words(record.unit)}" if spread.bound is not None else "none"
-    word = {
-        "not_tested": "not tested",
-        "inside": "inside its bound",
-        "not_shown": "not shown to be inside its bound",
-    }[spread.outcome]
-    return f"{word} (bound {bound}{f'; {spread.reason}' if spread.reason else ''})"
+    unit = unit_words(record.unit)
+    bound = f"{amount(spread.bound)} {unit}".strip() if spread.bound is not None else "none"
+    if spread.outcome == "not_tested":
+        return f"not tested (bound {bound}{f'; {spread.reason}' if spread.reason else ''})."
+    whose = ""
+    if spread.group is not None and len(record.groups) > 1:
+        whose = f" in {label_of(study.plan, 'group', spread.group)}, where it is widest"
+    found = "below its bound" if spread.outcome == "inside" else "not shown to be below its bound"
+    text = (
+        f"{found}{whose}. SD over people {amount(spread.sd)} {unit}; with {percent(spread.level or 0)} confidence at "
+        f"most {amount(spread.upper_limit)} {unit}; bound {bound} ({p_value(spread.p)})."
+    )
+    if spread.share_beyond is not None and spread.limit is not None:
+        text += (
+            f" If people are normally distributed with this mean and SD, {share(spread.share_beyond)} of them lie "
+            f"beyond ±{amount(spread.limit)} {unit}."
+        )
+    return f"{text} {_spread_test(spread)}"
+
+
+def _spread_test(spread: SpreadRecord) -> str:
+    return f"Test: {spread.method}." if spread.method else ""
+
+
+def _spread_briefly(record: HypothesisRecord) -> str:
+    """A word for the verdict's strip, only where a null mean could be taken for nobody differing."""
+    if record.spread is None or record.outcome not in ("equivalent", "trivial"):
+        return ""
+    return {
+        "inside": "spread over people below its bound",
+        "not_shown": "on average; spread over people may be large",
+        "not_tested": "",
+    }[record.spread.outcome]
 
 
 def _notes(study: Study, record: HypothesisRecord) -> list[str]:
@@ -214,50 +277,3 @@ def _notes(study: Study, record: HypothesisRecord) -> list[str]:
             f"({p_value(record.p_adjusted)}) it does not."
         )
     return found
-
-
-def _sensitivity(study: Study, record: HypothesisRecord) -> Grid | None:
-    rows = study.rows_of("sensitivity", record.id)
-    if rows is None or rows.empty:
-        return None
-    level = percent(1 - study.plan.decision.alpha)
-    cells = [
-        (
-            capital(str(row["analysis"])),
-            amount(row["estimate"], 3),
-            "n/a" if pd.isna(row["low"]) else f"{amount(row['low'], 3)} to {amount(row['high'], 3)}",
-            "n/a" if pd.isna(row["p"]) else p_value(row["p"]).removeprefix("p ").removeprefix("= "),
-            count(row["n"]),
-            str(row["note"] or ""),
-        )
-        for row in records(rows)
-    ]
-    columns = ("Analysis", "Estimate", f"{level} interval", "p", "n", "Note")
-    return Grid("Other reasonable analyses; they decide nothing", columns, cells, frozenset({1, 2, 3, 4}))
-
-
-def _bayes(study: Study, record: HypothesisRecord) -> Grid | None:
-    rows = study.rows_of("bayes", record.id)
-    if rows is None or rows.empty:
-        return None
-    cells = [
-        (
-            capital(str(row["kind"])),
-            str(row["prior"]).replace(" x ", " × "),
-            bayes_factor(row["bf10"]),
-            bayes_factor(row["bf01"]),
-        )
-        for row in records(rows)
-    ]
-    columns = ("Against", "Prior on the effect", "BF₁₀, for an effect", "BF₀₁, against it")
-    return Grid("Bayes factors, as description", columns, cells, frozenset({2, 3}))
-
-
-def _opinion(study: Study, record: HypothesisRecord) -> str:
-    rows = study.rows_of("second_opinion", record.id)
-    if rows is None or rows.empty:
-        return ""
-    row = rows.iloc[0]
-    ours = f"t({amount(row['our_df'], 1)}) = {amount(row['our_t'], 3)}, {p_value(row['our_p'])}"
-    theirs = f"t({amount(row['df'], 1)}) = {amount(row['t'], 3)}, {p_value(row['p'])}"
-    return f"{theirs} by {row['program']}; {ours} here: {'they agree' if row['agrees'] == 1 else 'THEY DISAGREE'}."

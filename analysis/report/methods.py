@@ -6,6 +6,7 @@ import math
 
 from analysis.evidence.verdict import HypothesisRecord
 from analysis.evidence.wording import amount, capital, percent, unit_words
+from analysis.report import methods_models as models
 from analysis.report.saved import Study, records
 from analysis.report.words import ROLE_WORDS, count
 from protocols.base.errors import listed
@@ -25,14 +26,17 @@ def methods_text(study: Study) -> str:
     parts = [
         ("Participants", _participants(study)),
         ("Conditions and clips", _clips(study.plan)),
-        ("Measures", _measures(study.plan)),
+        ("Measures", _measures(study)),
         ("Hypotheses", _hypotheses(study)),
+        ("Deciding analyses", models.deciding(study)),
         ("Decision rule", _rule(study)),
+        ("Spread over people", models.spread(study)),
         ("Positive controls", _controls(study)),
         ("Bayes factors and other analyses", _description(study)),
         ("Registration", _registration(study)),
         ("Software", _software(study)),
     ]
+    parts.append(("References", models.sources(" ".join(text for _, text in parts))))
     return "\n\n".join(f"{title}. {' '.join(text.split())}" for title, text in parts if text) + "\n"
 
 
@@ -81,7 +85,8 @@ def _clips(plan: Plan) -> str:
     return text
 
 
-def _measures(plan: Plan) -> str:
+def _measures(study: Study) -> str:
+    plan = study.plan
     sentences = []
     for name, measure in plan.measures.items():
         sentence = f"{capital(label_of(plan, 'measure', name))} ({measure.level}): "
@@ -91,10 +96,7 @@ def _measures(plan: Plan) -> str:
                 f"; effects within ±{amount(measure.bound.value)} {unit_words(measure.in_unit)} were declared too "
                 f"small to matter ({measure.bound.because})"
             )
-        if measure.statistic == "dprime_per_person":
-            sentence += (
-                "; rates were log-linear (0.5 added to hits and false alarms, 1 to their numbers of trials)"
-            )
+        sentence += models.log_linear(measure.statistic)
         if measure.covariates:
             sentence += f"; adjusted for {listed(covariate.name for covariate in measure.covariates)}"
         sentences.append(f"{sentence}.")
@@ -103,8 +105,9 @@ def _measures(plan: Plan) -> str:
     fewest = plan.exclusions.scenes_per_condition
     units = "scene or trial" if fewest == 1 else "scenes or trials"
     sentences.append(
-        f"A person entered a comparison with at least {fewest} usable {units} in each of its conditions; where both "
-        "versions of a scene were shown, only scenes with usable values of both entered (choices excepted)."
+        f"A person entered a comparison with at least {fewest} usable {units} in each of its conditions. Where both "
+        "versions of a scene were shown, only scenes with usable values of both entered tests over people (choices "
+        "excepted)" + ("; crossed models used every usable value." if models.crossed_of(study) else ".")
     )
     return " ".join(sentences)
 
@@ -124,11 +127,10 @@ def _hypotheses(study: Study) -> str:
 
 
 def _analysis(record: HypothesisRecord) -> str:
-    return (
-        f"not estimable: {record.reason}"
-        if record.estimate is None
-        else f"deciding analysis: {record.method}"
-    )
+    if record.estimate is None:
+        return f"not estimable: {record.reason}"
+    kind = "crossed model" if record.deciding_model == "crossed_mixed" else record.method.replace("d'", "d′")
+    return f"deciding analysis: {kind}"
 
 
 def _rule(study: Study) -> str:
@@ -136,21 +138,21 @@ def _rule(study: Study) -> str:
     inner, outer = percent(1 - 2 * decision.alpha_equivalence), percent(1 - decision.alpha)
     families = study.verdict.families
     text = (
-        "Difference and equivalence were tested with the same estimate, standard error and degrees of freedom: a "
-        f"two-sided t test against 0 (alpha = {decision.alpha:g}, {outer} interval) and two one-sided t tests "
-        f"against the lower and the upper bound (alpha = {decision.alpha_equivalence:g} each, {inner} interval). "
+        "Difference and equivalence were tested with the same estimate, standard error and reference distribution "
+        f"({models.reference_words(study)}): a two-sided test against 0 (alpha = {decision.alpha:g}, {outer} interval) "
+        "and two one-sided tests against the lower and the upper bound (alpha = "
+        f"{decision.alpha_equivalence:g} each, {inner} interval). "
     )
     if any(family.adjustment == "holm" for family in families):
         text += (
-            "Within families whose members may be claimed one by one, p-values were adjusted by Holm's method, "
-            "separately for the differences and for the equivalences (the larger one-sided p of each hypothesis); a "
-            "hypothesis that could not be estimated still counted. Intervals are unadjusted. "
+            "Within families whose members may be claimed one by one, p-values were adjusted by Holm’s method (Holm, "
+            "1979), separately for the differences and for the equivalences (the larger one-sided p of each "
+            "hypothesis); a hypothesis that could not be estimated still counted. Intervals are unadjusted. "
         )
     return text + (
         "A hypothesis is called different if only the difference was shown, equivalent if only equivalence was "
         "shown, trivial if both were, undecided if neither was, and not estimable if there was no estimate; an "
-        "answer that was not asked for could only take a claim back. Scenes were treated as fixed wherever the "
-        "deciding analysis was a test over people: those results hold for these scenes."
+        "answer that was not asked for could only take a claim back."
     )
 
 
@@ -165,7 +167,8 @@ def _controls(study: Study) -> str:
         return "None was declared."
     return (
         f"Equivalence was interpreted only where the measure showed a known effect: {'; '.join(found)} (one-sided t "
-        f"test at alpha = {plan.decision.alpha:g}, before everything else). Otherwise it counts as undecided."
+        f"test over people at alpha = {plan.decision.alpha:g}, before everything else). Otherwise it counts as "
+        "undecided."
     )
 
 
@@ -174,13 +177,17 @@ def _description(study: Study) -> str:
     widths, units = (
         ", ".join(f"{value:g}" for value in values) for values in (bayes.prior_widths, bayes.unit_of_bound)
     )
+    crossed = models.crossed_of(study)
+    ways = ["tests over people"] if crossed else []
+    ways += ["tests over scenes or clips" if crossed else "tests over scenes", "first exposures only"]
+    ways += ["d′ conditional on scene and person"] if any(r.unit == "dprime" for r in crossed) else []
     return (
         "Bayes factors are descriptive and moved no outcome: JZS factors on people's values (Cauchy prior, r = "
         f"{widths}; Rouder et al., 2009), and, where a bound was declared, Normal(0, k × bound) priors with k = "
-        f"{units} against a point and an interval null. Other reasonable analyses (over scenes, first exposures "
-        "only, without covariates, tipping points for missing people) are reported beside the deciding one and "
-        "decide nothing, except that a group difference in percent signal change that is lost relative to the "
-        "response to all clips is called undecided."
+        f"{units} against a point and an interval null. Other reasonable analyses "
+        f"({', '.join(ways)}, without covariates, tipping points for missing people) are reported beside the "
+        "deciding one and decide nothing, except that a group difference in percent signal change that is lost "
+        "relative to the response to all clips is called undecided."
     )
 
 

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from analysis.evidence.wording import capital
-from analysis.report import people, promised
+from analysis.report import behaviour, people, promised
 from analysis.report.cards import Card, card
 from analysis.report.drawing import Picture
 from analysis.report.methods import methods_text
@@ -59,7 +59,9 @@ def build_report(out: Path) -> Path:
     study = read_study(out)
     cards = {record.id: card(study, record, out) for record in study.verdict.hypotheses}
     forest = overview(study, out)
-    _list_figures(out, [picture for one in cards.values() for picture in one.pictures] + list(forest or ()))
+    _list_figures(
+        out, [picture for one in cards.values() for picture in one.all_pictures] + list(forest or ())
+    )
     return write_atomically(out / "report.html", render(study, cards, forest))
 
 
@@ -95,6 +97,8 @@ def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture]
         flow=people.flow(study),
         exclusions=people.exclusions(study),
         controls=people.controls(study),
+        lapses=behaviour.lapses(study),
+        detection=behaviour.detection(study),
         methods=methods_text(study),
         outcomes=OUTCOME_MEANINGS,
         words=OUTCOME_WORDS,

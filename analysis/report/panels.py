@@ -6,6 +6,7 @@ and beside them what is estimated, with its intervals and the bound as a band.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from analysis.report import drawing
 from analysis.report.drawing import BAND, HAIR, INK, SOFT, Picture
 from analysis.report.saved import Study, records
 from protocols.plan.expanding import Expanded, label_of
+from protocols.plan.measuring import DPRIMES
 
 SIZE = (4.2, 3.75)
 COLUMNS = ("what", "participant_id", "group", "first", "second", "effect", "low", "high", "level")
@@ -60,14 +62,18 @@ class Panel:
         return drawing.group_style(list(self.study.plan.groups), group)
 
 
-def pictures(study: Study, record: HypothesisRecord, out: Path) -> list[Picture]:
-    """Draw and save a hypothesis' figures; none where nobody has a value."""
-    people = study.people_of(record)
-    panel = Panel(study, record, study.items[record.id], people)
+def panel_of(study: Study, record: HypothesisRecord) -> Panel:
+    """What a hypothesis' figures are drawn from."""
+    return Panel(study, record, study.items[record.id], study.people_of(record))
+
+
+def pictures(panel: Panel, out: Path) -> list[Picture]:
+    """Draw and save the figures of a hypothesis' people; none where nobody has a value."""
+    people = panel.people
     if people.empty:
         return []
     made = []
-    if record.contrast is not None and people[["first", "second"]].notna().all(axis=None):
+    if panel.record.contrast is not None and people[["first", "second"]].notna().all(axis=None):
         made.append(_both_conditions(panel, out))
     made.append(_effects(panel, out))
     return made
@@ -88,10 +94,10 @@ def _table(parts: list[dict[str, Any]], rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _value_words(panel: Panel) -> str:
+def value_words(panel: Panel) -> str:
     """What a single condition's value is: rates for choices, else the measure's unit."""
     measure = panel.study.plan.measures[panel.record.measure]
-    return "share of answers ‘AI’" if measure.statistic == "dprime_per_person" else panel.unit or "value"
+    return "share of answers ‘AI’" if measure.statistic in DPRIMES else panel.unit or "value"
 
 
 def _both_conditions(panel: Panel, out: Path) -> Picture:
@@ -121,14 +127,11 @@ def _both_conditions(panel: Panel, out: Path) -> Picture:
                     x.mean(), 1.0, panel.label(group), transform=above, ha="center", color=SOFT, size=8.5
                 )
         several = len(record.groups) > 1
-        axes.set_xticks(
-            places, [drawing.wrapped(name, 12 if several else 20) for name in names] * (len(places) // 2)
-        )
-        axes.tick_params(axis="x", length=0, pad=6, labelsize=7.8 if several else 9)
+        name_ticks(axes, places, names, len(record.groups))
         axes.spines["bottom"].set_visible(False)
         axes.set_xlim(min(places) - 0.35, max(places) + 0.35)
         axes.margins(y=0.06)
-        axes.set_ylabel(_value_words(panel))
+        axes.set_ylabel(value_words(panel))
         one = record.groups[0]
         axes.set_title(
             "Each person in both conditions\n"
@@ -146,10 +149,24 @@ def _both_conditions(panel: Panel, out: Path) -> Picture:
             f"{panel.label(row['group'])} {amount(row['first'])} and {amount(row['second'])}" for row in means
         )
         alt = (
-            f"{record.id}: {who}, each person's {_value_words(panel)} for {names[0]} and {names[1]} joined by a line. "
+            f"{record.id}: {who}, each person's {value_words(panel)} for {names[0]} and {names[1]} joined by a line. "
             f"Means: {ends}."
         )
         return drawing.save(figure, out, f"{record.id}-people", alt, _table(means, _person_rows(panel)))
+
+
+def name_ticks(axes: Axes, places: list[float], names: Sequence[str], groups: int) -> None:
+    """Both conditions below the columns of every group; aslant where more than two groups leave no room."""
+    labels = [drawing.wrapped(name, 20 if groups == 1 else 12) for name in names] * (
+        len(places) // len(names)
+    )
+    axes.set_xticks(places, labels)
+    axes.tick_params(axis="x", length=0, pad=6, labelsize=9 if groups == 1 else 7.8)
+    if groups > 2:
+        axes.set_xticks(
+            places, [drawing.wrapped(name, 24) for name in names] * (len(places) // len(names)), rotation=30,
+            ha="right", rotation_mode="anchor",
+        )  # fmt: skip
 
 
 def _effects(panel: Panel, out: Path) -> Picture:
@@ -184,16 +201,22 @@ def _effects(panel: Panel, out: Path) -> Picture:
         )
 
 
+def _difference(panel: Panel) -> str:
+    """What is estimated of two groups."""
+    crossed = panel.record.deciding_model == "crossed_mixed"
+    return "difference of groups" if crossed else "difference of means"
+
+
 def _title(panel: Panel) -> str:
     """Two lines: what a dot is, and what is compared."""
-    words = effect_words(panel.study.plan, panel.item)
+    words, difference = effect_words(panel.study.plan, panel.item), _difference(panel)
     if panel.record.effect == "group":
-        head = "Each person’s value, and the difference of means"
+        head = f"Each person’s value, and the {difference}"
     elif panel.record.effect == "group_by_condition":
         first, second = (
             label_of(panel.study.plan, "condition", name) for name in panel.record.contrast or ()
         )
-        head, words = "Each person’s effect, and the difference of means", f"effect: {second} − {first}"
+        head, words = f"Each person’s effect, and the {difference}", f"effect: {second} − {first}"
     else:
         head = "Each person’s effect"
     return f"{head}\n{drawing.wrapped(words, 54)}"
@@ -202,13 +225,10 @@ def _title(panel: Panel) -> str:
 def _on_the_same_axis(panel: Panel, axes: Axes, place: int) -> str:
     """The estimate beside the dots, the band behind everything."""
     record = panel.record
-    limits = [panel.people["effect"].min(), panel.people["effect"].max(), 0.0, *_reach(record)]
-    if record.bound is not None:
-        axes.axhspan(-record.bound, record.bound, fc=BAND, ec="none", zorder=0)
-        for side in (-record.bound, record.bound):
-            axes.axhline(side, color=SOFT, lw=0.7, ls=(0, (4, 2)), zorder=1)
+    limits = [panel.people["effect"].min(), panel.people["effect"].max(), 0.0, *reach(record)]
+    draw_band(axes, record.bound, -0.6, place + 0.6)
     axes.axhline(0, color=SOFT, lw=0.9, zorder=1)
-    axes.set_ylim(*_padded(limits))
+    axes.set_ylim(*padded(limits))
     if record.estimate is None:
         _no_estimate(axes, place, 0.0)
         return ""
@@ -231,23 +251,20 @@ def _beside(panel: Panel, axes: Axes) -> str:
         panel.people["effect"].min(),
         panel.people["effect"].max(),
         base,
-        *(base + value for value in _reach(record)),
+        *(base + value for value in reach(record)),
     ]
     if record.effect == "group_by_condition":
         limits.append(0.0)
         axes.plot([-0.6, 1.45], [0, 0], color=SOFT, lw=0.9, zorder=1)
-    axes.set_ylim(*_padded(limits))
+    axes.set_ylim(*padded(limits))
     low, high = axes.get_ylim()
     right = axes.twinx()
     right.set_ylim(low - base, high - base)
     right.spines["right"].set_visible(True)
     right.spines["left"].set_visible(False)
     right.spines["bottom"].set_visible(False)
-    right.set_ylabel(f"difference of means ({panel.unit})" if panel.unit else "difference of means")
-    if record.bound is not None:
-        axes.fill_between([1.5, 2.6], base - record.bound, base + record.bound, fc=BAND, ec="none", zorder=0)
-        for side in (base - record.bound, base + record.bound):
-            axes.plot([1.5, 2.6], [side, side], color=SOFT, lw=0.7, ls=(0, (4, 2)), zorder=1)
+    right.set_ylabel(f"{_difference(panel)} ({panel.unit})" if panel.unit else _difference(panel))
+    draw_band(axes, record.bound, 1.5, 2.6, base)
     axes.plot([0.36, 2.6], [base, base], color=SOFT, lw=0.9, zorder=1)
     axes.plot([1.36, 2.2], [other, other], color=SOFT, lw=0.7, ls=":", zorder=1)
     if record.estimate is None:
@@ -258,7 +275,16 @@ def _beside(panel: Panel, axes: Axes) -> str:
     return f"{second}\n− {first}"
 
 
-def _reach(record: HypothesisRecord) -> list[float]:
+def draw_band(axes: Axes, bound: float | None, left: float, right: float, zero: float = 0.0) -> None:
+    """The band of effects too small to matter, from `left` to `right`; none without a bound."""
+    if bound is None:
+        return
+    axes.fill_between([left, right], zero - bound, zero + bound, fc=BAND, ec="none", lw=0, zorder=0)
+    for side in (zero - bound, zero + bound):
+        axes.plot([left, right], [side, side], color=SOFT, lw=0.7, ls=(0, (4, 2)), zorder=1)
+
+
+def reach(record: HypothesisRecord) -> list[float]:
     """Values the estimate's side of the figure must hold."""
     found = [] if record.bound is None else [-record.bound, record.bound]
     for ci in (record.ci_difference, record.ci_equivalence):
@@ -266,7 +292,8 @@ def _reach(record: HypothesisRecord) -> list[float]:
     return found
 
 
-def _padded(values: list[float]) -> tuple[float, float]:
+def padded(values: list[float]) -> tuple[float, float]:
+    """Limits of an axis that holds these values."""
     low, high = min(values), max(values)
     room = 0.06 * (high - low) or 1.0
     return low - room, high + room

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from analysis.evidence.wording import amount, capital, percent, unit_words
-from analysis.report.cards import Grid
+from analysis.report.grids import Grid
 from analysis.report.saved import Study
 from analysis.report.words import CLAIM_WORDS, ROLE_WORDS
-from protocols.plan.expanding import label_of
+from protocols.plan.expanding import label_of, model_of
+from protocols.plan.measuring import CHOICES
 from protocols.plan.promises import Plan
 from protocols.plan.wording import STATISTIC_WORDS, age_range, control_words
 
@@ -74,15 +75,32 @@ def families(study: Study) -> Grid:
     return Grid("Families", ("Family", "Hypotheses", "Rule", "Outcome"), rows)
 
 
+def _choices(plan: Plan) -> str:
+    """Where the p-values of crossed models of choices come from."""
+    crossed = [
+        plan.measures[h.measure].statistic in CHOICES
+        for h in plan.hypotheses.values()
+        if model_of(plan, h) == "crossed_mixed"
+    ]
+    if not any(crossed):
+        return ""
+    if plan.decision.choices == "fast":
+        return (
+            " For choices its p-values are Student’s t with the fewest of people per group and items, less 1."
+        )
+    return f" For choices its p-values come from {plan.decision.bootstrap_samples:,} studies drawn from it."
+
+
 def decision_rule(plan: Plan) -> str:
     """How numbers become outcomes, in words."""
     decision = plan.decision
     inner = percent(1 - 2 * decision.alpha_equivalence)
     return (
         f"Each hypothesis has one deciding analysis; unless it names another, "
-        f"{MODEL_WORDS[decision.deciding_model]}. A difference is shown when its two-sided p, adjusted within the "
-        f"family, is at most {decision.alpha:g}. Equivalence is shown when both one-sided tests against the bound "
-        f"give p ≤ {decision.alpha_equivalence:g} after the same adjustment; for one hypothesis alone this means "
-        f"that the {inner} interval lies wholly inside the bound. Both together make a trivial difference; neither "
-        "leaves the hypothesis undecided. Equivalence counts only if the measure passed its positive control."
+        f"{MODEL_WORDS[decision.deciding_model]}.{_choices(plan)} A difference is shown when its two-sided p, "
+        f"adjusted within the family, is at most {decision.alpha:g}. Equivalence is shown when both one-sided tests "
+        f"against the bound give p ≤ {decision.alpha_equivalence:g} after the same adjustment; for one hypothesis "
+        f"alone this means that the {inner} interval lies wholly inside the bound. Both together make a "
+        "trivial difference; neither leaves the hypothesis undecided. Equivalence counts only if the measure passed "
+        "its positive control."
     )

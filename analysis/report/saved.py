@@ -33,6 +33,22 @@ NUMERIC: dict[str, tuple[str, ...]] = {
         "rows_usable",
     ),
     "exclusions": ("people", "rows"),
+    "detection": (
+        "people",
+        "trials",
+        "says_ai_reference",
+        "says_ai_compared",
+        "dprime",
+        "dprime_sd",
+        "dprime_se",
+        "criterion",
+        "percent_correct",
+    ),
+    "lapses": ("people", "trials", "errors", "lapse", "low", "high", "upper_limit", "level"),
+    "models": ("value", "se", "df"),
+    "reductions": ("place", "converged", "singular"),
+    "spread": ("sd", "bound", "root", "p", "upper_limit", "level", "below"),
+    "scenes": ("first", "second", "effect", "n_first", "n_second"),
     "sensitivity": ("estimate", "se", "df", "low", "high", "p", "n"),
     "bayes": ("bf10", "bf01"),
     "second_opinion": ("t", "df", "p", "our_t", "our_df", "our_p", "agrees"),
@@ -104,6 +120,10 @@ class Study:
         """A result table's rows of one hypothesis; None if the table was not saved."""
         frame = self.tables.get(table)
         return None if frame is None else frame[frame["hypothesis"] == hypothesis]
+
+    def bootstrapped(self, record: HypothesisRecord) -> bool:
+        """Whether p-values and intervals come from studies drawn from the fitted model."""
+        return record.estimate is not None and record.df is None
 
     def people_of(self, record: HypothesisRecord) -> pd.DataFrame:
         """The people a hypothesis' test used: ``participant_id, group, first, second, effect``."""

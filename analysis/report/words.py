@@ -6,7 +6,7 @@ import math
 
 from analysis.evidence.outcomes import Outcome
 from analysis.evidence.verdict import HypothesisRecord
-from analysis.evidence.wording import amount
+from analysis.evidence.wording import amount, p_value
 from protocols.plan.expanding import label_of
 from protocols.plan.promises import POOLED, Plan
 
@@ -71,6 +71,35 @@ def group_words(plan: Plan, group: str) -> str:
     if group == POOLED:
         return "everybody"
     return " − ".join(label_of(plan, "group", part) for part in group.split(" - "))
+
+
+def item_words(record: HypothesisRecord) -> str:
+    """What a crossed model takes as its items: scenes, or clips where no scene was shown in both versions."""
+    return "clips" if "people and clips random" in record.method else "scenes"
+
+
+def drawn_p(p: float | None, samples: int | None, *, tails: int = 1, at: float | None = None) -> str:
+    """A p-value as far as its reference distribution can show it.
+
+    Parameters
+    ----------
+    samples
+        Studies drawn from the model; None where the reference is Student's t. The smallest p is ``tails / (samples +
+        1)``, and what lies there is "at most".
+    at
+        The unadjusted p, where `p` is adjusted: it says whether that is the smallest.
+    """
+    text = p_value(p)
+    raw = p if at is None else at
+    if p is None or raw is None or samples is None:
+        return text
+    # Studies that could not be fitted are not counted: up to 1 in 20 more than the smallest is still the smallest.
+    return text.replace("=", "≤") if raw < 1.5 * tails / (samples + 1) else text
+
+
+def bare(text: str) -> str:
+    """A p-value without its letter, for a column that has it in its head."""
+    return text.removeprefix("p ").removeprefix("= ")
 
 
 def bayes_factor(value: float) -> str:

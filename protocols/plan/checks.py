@@ -15,7 +15,7 @@ from protocols.plan.expanding import (
     expected_in,
     shown_in,
 )
-from protocols.plan.measure_checks import models_fit, pairs_are_prepared
+from protocols.plan.measure_checks import enough_studies_are_drawn, models_fit, pairs_are_prepared
 from protocols.plan.measuring import PAIRS
 from protocols.plan.naming import names_exist
 from protocols.plan.promises import POOLED, Plan
@@ -343,6 +343,7 @@ LATER_RULES: tuple[Rule, ...] = (
     response_times_are_a_range,
     equivalence_is_prepared,
     models_fit,
+    enough_studies_are_drawn,
     sessions_hold_together,
     clips_are_used,
     enough_are_recruited,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from protocols.base.errors import Fault, listed
 from protocols.document import Document, Path_
 from protocols.plan.expanding import PSEUDO_CONDITIONS, control_contrast, expand, model_of, session_of
-from protocols.plan.measuring import DPRIMES, PAIRS, Measure
+from protocols.plan.measuring import CHOICES, DPRIMES, PAIRS, Measure
 from protocols.plan.promises import Hypothesis, Plan
 
 ONE_PER_PERSON = {
@@ -159,3 +160,28 @@ def _near_chance(document: Document, path: Path_, problem: str, *, got: str = ""
         way_out="for equivalence, use dprime_forced_choice (paradigm pair_comparison)",
         got=got,
     )
+
+
+def _is_drawn(plan: Plan, h: Hypothesis) -> bool:
+    """Whether a hypothesis takes p-values from studies drawn from a model: choices, or the spread over people."""
+    measure = plan.measures[h.measure]
+    drawn = measure.statistic in CHOICES and plan.decision.choices == "bootstrap"
+    return model_of(plan, h) == "crossed_mixed" and (drawn or measure.spread is not None)
+
+
+def enough_studies_are_drawn(plan: Plan, document: Document) -> Iterator[Fault]:
+    """A bootstrap can show no p below 1 / (samples + 1): the strictest level of any family must be within reach."""
+    decision = plan.decision
+    if not any(_is_drawn(plan, item.hypothesis) for item in expand(plan)):
+        return
+    members = [sum(item.hypothesis.family == name for item in expand(plan)) for name in plan.families]
+    tail = min(decision.alpha / 2, decision.alpha_equivalence) / max([1, *members])
+    needed = math.ceil(1 / tail) - 1
+    if decision.bootstrap_samples < needed:
+        yield document.fault(
+            ("decision", "bootstrap_samples"),
+            "cannot reach the level: with so many studies no p can be small enough",
+            at_key=True,
+            got=str(decision.bootstrap_samples),
+            accepted=f">= {needed}, for alpha {decision.alpha:g} in a family of {max([1, *members])}",
+        )

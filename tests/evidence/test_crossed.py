@@ -65,8 +65,14 @@ def with_control(rows, shift=3.0, *, choices=False):
     return pd.concat([rows, control], ignore_index=True)
 
 
+def quick(plan):
+    """The plan with a tenth of the studies it must draw: enough to see which way a test goes."""
+    few = plan.decision.model_copy(update={"bootstrap_samples": 199})
+    return plan.model_copy(update={"decision": few})
+
+
 def decided(lab, rows, changes=CROSSED, *, choices=False):
-    plan = lab.plan({**(DPRIME if choices else {}), **changes})
+    plan = quick(lab.plan({**(DPRIME if choices else {}), **changes}))
     rows = with_control(rows, choices=choices)
     return lab.decide(plan, {"says": lab.table(plan, "says", rows)})
 
@@ -417,8 +423,7 @@ def test_pivots_give_p_and_interval_that_agree():
 def test_the_bootstrap_decides_where_the_plan_says_so_and_workers_change_nothing(lab, record_of):
     rows = with_control(study(12, n=(8, 8), scenes=12, effect=(1.0, 0.0), choices=True), choices=True)
     promised = lab.plan({**DPRIME, "decision.choices": "bootstrap"})
-    few = promised.decision.model_copy(update={"bootstrap_samples": 199})  # a plan asks for at least 1,999
-    plan = promised.model_copy(update={"decision": few})
+    plan = quick(promised)
     table = {"says": lab.table(plan, "says", rows)}
     one = decide(plan, "0" * 64, table, workers=1)
     two = decide(plan, "0" * 64, table, workers=2)

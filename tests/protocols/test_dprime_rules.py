@@ -60,3 +60,16 @@ def test_fixation_and_all_clips_are_no_answers(contrast):
 def test_motion_in_the_deciding_analysis_is_told(name, told):
     warnings = [str(warning) for warning in plan_with({"covariates": [{"name": name}]}).warnings]
     assert any(f"puts motion ('{name}')" in warning for warning in warnings) == told
+
+
+def test_too_few_drawn_studies_for_the_level_are_refused():
+    """A p-value from 1,999 studies is never below 1/2000: a stricter level could never be reached."""
+    from protocols.plan.reading import parse_plan, shipped_plans
+
+    text = shipped_plans()["gengap"]
+    strict = text.replace("decision:\n", "decision:\n  alpha: 0.0005\n")
+    with pytest.raises(PlanError, match="cannot reach the level") as caught:
+        parse_plan(strict, "x.plan.yaml")
+    assert ">= 7999" in str(caught.value)
+    parse_plan(strict.replace("choices: bootstrap", "choices: fast"), "x.plan.yaml")
+    parse_plan(strict.replace("  seed:", "  bootstrap_samples: 7999\n  seed:"), "x.plan.yaml")

@@ -16,6 +16,7 @@ from analysis.report import build_report
 from protocols.base.files import write_atomically, write_json
 from protocols.base.tables import write_frame
 from protocols.plan.reading import Promise, parse_plan, resolved
+from tests.report import crossed_study
 
 PLAN = """\
 plan: report-study
@@ -191,7 +192,7 @@ def study(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "out"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def change_json() -> Callable[[Path, Callable[[dict], object]], None]:
     """Change a JSON file in place."""
 
@@ -255,25 +256,40 @@ class Page(HTMLParser):
         return [element for element in self.find(tag, **attrs) if identifier in element["inside"]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def read_page() -> Callable[[Path], Page]:
     """Read OUT/report.html."""
     return lambda out: Page((out / "report.html").read_text("utf-8"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plan_text() -> str:
     """The study's plan as YAML, with its title."""
     return PLAN.replace("TITLE", TITLE)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def save() -> Callable[..., Path]:
     """Decide and save a study; see `save_study`."""
     return save_study
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def simulated() -> Callable[[Promise], dict[str, MeasureTable]]:
     """Simulate the study's tables; see `simulate`."""
     return simulate
+
+
+@pytest.fixture(scope="session")
+def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OUT of a study that a crossed model decides, with its report; not to be changed."""
+    out = tmp_path_factory.mktemp("crossed") / "out"
+    save_study(out, crossed_study.PLAN, crossed_study.tables(crossed_study.PLAN, crossed_study.frames()))
+    build_report(out)
+    return out
+
+
+@pytest.fixture
+def crossed_copy(crossed: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(crossed, tmp_path / "out"))

@@ -52,9 +52,12 @@ def framed(built, tmp_path, width, height=2400):
     return frame
 
 
+@pytest.mark.parametrize("study", ["built", "crossed"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_sticks_out_of_the_page(built, tmp_path, browse, width):
-    shown = browse(framed(built, tmp_path, width), "--virtual-time-budget=5000", "--dump-dom")
+def test_nothing_sticks_out_of_the_page(study, request, tmp_path, browse, width):
+    shown = browse(
+        framed(request.getfixturevalue(study), tmp_path, width), "--virtual-time-budget=5000", "--dump-dom"
+    )
     found = re.search(r"measured:(\d+)\|(\d+)\|([^<]*)", shown)
     assert found, "the page did not load"
     assert int(found[2]) == width
