@@ -49,7 +49,9 @@ def spread_record(measure: Measure, case: Case) -> SpreadRecord | None:
 def how(spread: Spread) -> str:
     """Where the test's p comes from."""
     if spread.n == 0:
-        return "signed root of the profile likelihood, against a normal distribution around its approximate mean"
+        return (
+            "signed root of the profile likelihood, against a normal distribution around its approximate mean"
+        )
     lost = f", {spread.failed} of them without an estimate" if spread.failed else ""
     return (
         f"signed root of the profile likelihood, against {spread.n:,} studies with the SD at the bound{lost}"
