@@ -281,7 +281,7 @@ class Decider:
         return row
 
     def spreads(self, index: int, samples: int = 0) -> Row:
-        """People's spread in one study: roots against the plain normal distribution, and with `samples` as `spread_below`."""
+        """People's spread in one study: roots, and their p against the plain normal and with `samples` drawn."""
         values = draw(self.cell, (0.0, 0.0), generator(SEED, self.cell.name, "spread", index))
         row: Row = {"index": index}
         for group, own in zip(GROUPS, values, strict=True):
