@@ -28,7 +28,7 @@ MAGNITUDE_WORDS = {"exceeds_bound": "exceeds the bound", "size_undecided": "size
 ROLE_WORDS = {
     "reference": "reference", "contrast": "compared with the reference", "positive_control": "positive control",
     "codec_control": "codec control", "familiarity_reference": "familiarity, reference",
-    "familiarity_contrast": "familiarity, compared",
+    "familiarity_contrast": "familiarity, compared", "label": "the same item under another label",
 }  # fmt: skip
 CLAIM_WORDS = {
     "joint": {

@@ -300,3 +300,13 @@ def test_other_analyses_stand_folded_beside_the_deciding_one(built, read_page):
         assert folded_ones <= set(heads)
         assert ("test over scenes" in " ".join(heads)) == ("by scene" in set(rows["analysis"]))
     assert len(page.find("details")) == len(set(sensitivity["hypothesis"]))
+
+
+def test_every_role_of_a_condition_has_words():
+    """A condition whose role has none would be missing from the page and from the methods text."""
+    from typing import get_args
+
+    from analysis.report.words import ROLE_WORDS
+    from protocols.plan.materials import Role
+
+    assert set(ROLE_WORDS) == set(get_args(Role))
