@@ -1,1 +1,1 @@
-"""What is shown: pair manifest, provenance, low-level features, matching, preparation. Built later."""
+"""What is shown: pair manifest, provenance, low-level features, matching, preparation, contact sheet."""
