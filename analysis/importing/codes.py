@@ -9,13 +9,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from analysis.importing.cells import SourceTable
 from analysis.importing.mapping import TableMap
 from analysis.importing.numbers import Missing
 from analysis.importing.personal import is_email
 from protocols.base.errors import Fault, InputError, OutputError, fail, listed
 from protocols.base.files import write_atomically
 from protocols.base.tables import read_frame, table_text
+from protocols.sources.cells import SourceTable
 
 _WAY_OUT = "write 'rekey: true' in the map: everybody gets a fresh code; or rename the codes in the table"
 _VOWEL = re.compile(r"[aeiouyAEIOUYàâäáæéèêëíîïóôöøúûüœÀÂÄÁÆÉÈÊËÍÎÏÓÔÖØÚÛÜŒ]")

@@ -17,7 +17,6 @@ from protocols.document import Document, Path_, load
 from protocols.plan.fields import Identifier, Part, Sentence, declare
 from protocols.plan.measuring import CHOICES, UNIT_OF, Statistic
 
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "whitespace": " "}
 MISSING: tuple[str, ...] = ("n/a", "NA", "NaN", "null", ".", "-")
 Cell = str | int | float
 Recoding = dict[str, str | int | float]

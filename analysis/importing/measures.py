@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.importing.cells import read_source
 from analysis.importing.codes import doubtful_codes, participant_codes
 from analysis.importing.completeness import completeness, in_brief
 from analysis.importing.known import Known, known
@@ -46,6 +45,7 @@ from protocols.base.tables import rounded
 from protocols.document import Document
 from protocols.plan.expanding import arms_of
 from protocols.plan.reading import Promise
+from protocols.sources.cells import read_source
 
 VERSION = 1
 """Raised whenever the import's results change."""

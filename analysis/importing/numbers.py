@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.importing.cells import DateCell, NumberCell
+from protocols.sources.cells import DateCell, NumberCell
 
 _SPACES = " \u00a0\u202f\u2009"
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"

@@ -12,10 +12,10 @@ import statistics
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 
-from analysis.importing.cells import SourceTable
 from analysis.importing.mapping import TableMap
 from analysis.importing.numbers import Missing
 from protocols.base.errors import Fault, InputError, did_you_mean, listed
+from protocols.sources.cells import SourceTable
 
 LONG_TEXT = 40
 YEARS_BACK = 3

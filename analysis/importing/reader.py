@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from analysis.importing.cells import SourceTable
 from analysis.importing.mapping import Exclude, TableMap
 from analysis.importing.numbers import Missing, NotANumber, Numbers
 from analysis.importing.unusable import shown
 from protocols.base.errors import Fault, InputError, listed
+from protocols.sources.cells import SourceTable
 
 NAN = math.nan
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.importing.cells import SourceTable
 from analysis.importing.numbers import Missing
 from analysis.importing.trial_map import TrialMap
 from analysis.importing.trial_rows import Trials
@@ -12,6 +11,7 @@ from protocols.base.errors import Fault, InputError
 from protocols.base.tables import rounded
 from protocols.plan.expanding import label_of
 from protocols.plan.promises import Plan
+from protocols.sources.cells import SourceTable
 
 MOST_WORDS = 20
 """A category with more values tells who somebody is rather than what."""

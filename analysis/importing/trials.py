@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from analysis.importing import trial_flags, unusable
-from analysis.importing.cells import read_source
 from analysis.importing.codes import doubtful_codes, participant_codes
 from analysis.importing.completeness import COLUMNS as COMPLETENESS
 from analysis.importing.completeness import completeness, in_brief
@@ -46,6 +45,7 @@ from protocols.document import Document
 from protocols.plan.expanding import arms_of, label_of
 from protocols.plan.promises import Plan
 from protocols.plan.reading import Promise
+from protocols.sources.cells import read_source
 
 VERSION = 1
 """Raised whenever the import's results change."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from analysis.importing.cells import NumberCell
+from protocols.sources.cells import NumberCell
 
 KEPT, LEFT_OUT, EMPTY = "kept with included 0", "left out", "left empty"
 HIDDEN = "(not shown)"

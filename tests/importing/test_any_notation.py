@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from analysis.importing.cells import NumberCell
 from analysis.importing.measures import import_measures
 from analysis.importing.numbers import NotANumber, Numbers
 from analysis.measures.table import measure_path
+from protocols.sources.cells import NumberCell
 
 HEADER = ["Vp", "Film", "Bild", "Wert", "Gruppe"]
 MAP = """

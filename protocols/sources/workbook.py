@@ -8,14 +8,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.cells import DateCell, NumberCell, clean
-from analysis.importing.mapping import TableMap
 from protocols.base.errors import Fault, InputError, did_you_mean, fail, listed
+from protocols.sources.cells import DateCell, NumberCell, clean
+from protocols.sources.notation import Notation
 
 Record = tuple[int, tuple[str, ...]]
 
 
-def workbook_rows(file: Path, how: TableMap) -> list[Record]:
+def workbook_rows(file: Path, how: Notation) -> list[Record]:
     """(row number, cells) of the sheet the map names, or of the only sheet that holds anything.
 
     Raises

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.importing.mapping import TableMap
 from protocols.base.errors import Fault, InputError, did_you_mean, fail, listed
 from protocols.base.files import read_bytes
+from protocols.sources.notation import Notation
 
 _WORKBOOK = b"PK\x03\x04"
 _NOT_TABLES = (
@@ -86,7 +86,7 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace("\u00a0", " ").strip())
 
 
-def read_source(file: Path, how: TableMap, wanted: Sequence[str]) -> SourceTable:
+def read_source(file: Path, how: Notation, wanted: Sequence[str]) -> SourceTable:
     """Read a CSV, TSV, XLSX or JSON-lines file.
 
     Parameters
@@ -133,21 +133,21 @@ def read_source(file: Path, how: TableMap, wanted: Sequence[str]) -> SourceTable
             way_out="rename it to .csv if it is text, or save it again",
         )
     if is_workbook:
-        from analysis.importing.workbook import workbook_rows
+        from protocols.sources.workbook import workbook_rows
 
         records = workbook_rows(file, how)
     elif file.suffix.lower() in (".jsonl", ".ndjson", ".json"):
-        from analysis.importing.json_lines import json_rows
+        from protocols.sources.json_lines import json_rows
 
         records = json_rows(file, how)
     else:
-        from analysis.importing.delimited import text_rows
+        from protocols.sources.delimited import text_rows
 
         records = text_rows(file, how, wanted)
     return _table(file, how, records)
 
 
-def _table(file: Path, how: TableMap, records: Sequence[tuple[int, Sequence[str]]]) -> SourceTable:
+def _table(file: Path, how: Notation, records: Sequence[tuple[int, Sequence[str]]]) -> SourceTable:
     """Header and rows; surplus empty cells at the ends of lines do no harm, anything else must fit."""
     filled = [(line, cells) for line, cells in records if line >= how.header_line and any(cells)]
     if not filled:

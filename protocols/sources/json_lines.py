@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.cells import NumberCell, clean
-from analysis.importing.mapping import TableMap
 from protocols.base.errors import Fault, InputError, fail
 from protocols.base.files import read_text
+from protocols.sources.cells import NumberCell, clean
+from protocols.sources.notation import Notation
 
 Record = tuple[int, tuple[str, ...]]
 
 
-def json_rows(file: Path, how: TableMap) -> list[Record]:
+def json_rows(file: Path, how: Notation) -> list[Record]:
     """(line, cells) of a JSON file, a header with all keys first; in one list the line is the object's number + 1.
 
     Raises

@@ -7,15 +7,15 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.importing.cells import clean
-from analysis.importing.mapping import SEPARATORS, TableMap
 from protocols.base.errors import Fault, InputError, fail
 from protocols.base.files import read_text
+from protocols.sources.cells import clean
+from protocols.sources.notation import SEPARATORS, Notation
 
 Record = tuple[int, tuple[str, ...]]
 
 
-def text_rows(file: Path, how: TableMap, wanted: Sequence[str]) -> list[Record]:
+def text_rows(file: Path, how: Notation, wanted: Sequence[str]) -> list[Record]:
     """(line, cells) of a text file.
 
     Raises
@@ -36,7 +36,7 @@ def text_rows(file: Path, how: TableMap, wanted: Sequence[str]) -> list[Record]:
     return _split(file, text, _separator(file, text, how, wanted))
 
 
-def _separator(file: Path, text: str, how: TableMap, wanted: Sequence[str]) -> str:
+def _separator(file: Path, text: str, how: Notation, wanted: Sequence[str]) -> str:
     """The separator under which the header shows most of the columns the map names, in lines of equal length."""
     names = set(wanted)
     found: dict[str, tuple[int, bool, int]] = {}
