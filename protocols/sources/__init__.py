@@ -1,0 +1,1 @@
+"""Tables that other programs left: text in any notation, workbooks, JSON lines; cells stay what they were."""
