@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analysis.evidence.wording import amount, capital, percent, share
-from analysis.report.grids import Grid
 from analysis.report.saved import Study, records
 from analysis.report.words import count
+from protocols.pages.grids import Grid
 from protocols.plan.expanding import label_of
 
 

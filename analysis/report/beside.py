@@ -8,9 +8,9 @@ import pandas as pd
 
 from analysis.evidence.verdict import HypothesisRecord
 from analysis.evidence.wording import amount, capital, p_value, percent
-from analysis.report.grids import Grid
 from analysis.report.saved import Study, records
 from analysis.report.words import bare, bayes_factor, count, drawn_p, item_words
+from protocols.pages.grids import Grid
 from protocols.plan.measuring import DPRIMES
 
 SIDE_BY_SIDE = {"by person": "people", "by scene": "scenes", "by clip": "clips"}

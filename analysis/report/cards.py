@@ -9,9 +9,7 @@ from pathlib import Path
 from analysis.evidence.verdict import Ci, ControlRecord, HypothesisRecord, SpreadRecord
 from analysis.evidence.wording import amount, capital, p_value, percent, share, unit_words
 from analysis.report import beside, items
-from analysis.report.drawing import Picture
 from analysis.report.fitted import FittedModel, fitted_model
-from analysis.report.grids import Grid
 from analysis.report.panels import panel_of, pictures
 from analysis.report.roc import roc_plane
 from analysis.report.saved import Study
@@ -25,6 +23,8 @@ from analysis.report.words import (
     measure_words,
     who_words,
 )
+from protocols.pages.figures import Picture
+from protocols.pages.grids import Grid
 from protocols.plan.expanding import label_of
 from protocols.plan.measuring import DPRIMES
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from analysis.evidence.verdict import HypothesisRecord
 from analysis.evidence.wording import amount, capital, p_value, percent, unit_words
-from analysis.report.grids import Grid
 from analysis.report.saved import Study, records
 from analysis.report.words import bare, count
 from protocols.base.errors import listed
+from protocols.pages.grids import Grid
 from protocols.plan.expanding import label_of
 from protocols.plan.measuring import CHOICES
 

@@ -18,7 +18,6 @@ from matplotlib.lines import Line2D
 from analysis.evidence.claims import effect_words
 from analysis.evidence.wording import amount, digits_for
 from analysis.report import drawing
-from analysis.report.drawing import INK, SOFT, Picture
 from analysis.report.panels import (
     BETWEEN,
     KEY,
@@ -32,6 +31,8 @@ from analysis.report.panels import (
 )
 from analysis.report.saved import records
 from analysis.report.words import item_words
+from protocols.pages import figures
+from protocols.pages.figures import INK, SOFT, Picture
 from protocols.plan.expanding import label_of
 from protocols.plan.measuring import DPRIMES
 
@@ -115,8 +116,8 @@ def _columns(panel: Panel, rows: pd.DataFrame) -> list[tuple[str, str, pd.Series
 def _effects(panel: Panel, rows: pd.DataFrame, out: Path) -> Picture:
     record, columns = panel.record, _columns(panel, rows)
     between = columns[-1][0] == ""
-    with drawing.house_style():
-        figure = drawing.new_figure(*SIZE)
+    with figures.house_style():
+        figure = figures.new_figure(*SIZE)
         axes = figure.add_subplot()
         for place, (group, _, values) in enumerate(columns):
             style = panel.style(group) if group else (SOFT, "o")
@@ -139,14 +140,14 @@ def _effects(panel: Panel, rows: pd.DataFrame, out: Path) -> Picture:
         choices = panel.study.plan.measures[record.measure].statistic in DPRIMES
         axes.set_ylabel("difference of z" if choices else panel.unit or "value")
         first, second = _names(panel)
-        axes.set_title(f"Each {one}’s effect\n{drawing.wrapped(f'{second} − {first}', 54)}")
+        axes.set_title(f"Each {one}’s effect\n{figures.wrapped(f'{second} − {first}', 54)}")
         handles = [Line2D([], [], color=SOFT, marker="o", lw=0, ms=4.6, label=f"one {one}")]
         if record.estimate is not None:
             label = f"estimate: {amount(record.estimate, digits_for(record.se))} {panel.unit}"
             handles.append(Line2D([], [], color=INK, lw=1.8, label=label))
         figure.legend(handles=[*handles, *drawing.key_handles(None, None, record.bound, record.unit)], **KEY)
         data = _data(panel, rows, columns)
-        return drawing.save(figure, out, f"{record.id}-{item_words(record)}", _alt(panel, columns), data)
+        return figures.save(figure, out, f"{record.id}-{item_words(record)}", _alt(panel, columns), data)
 
 
 def _sorted_dots(axes: Axes, place: float, values: pd.Series, style: tuple[str, str]) -> None:
@@ -217,8 +218,8 @@ def _arms(panel: Panel, rows: pd.DataFrame, out: Path) -> Picture:
     record, names, one = panel.record, _names(panel), _one(panel)
     parts: list[dict[str, Any]] = [{**row, "what": one} for row in records(rows)]
     said = []
-    with drawing.house_style():
-        figure = drawing.new_figure(*SIZE)
+    with figures.house_style():
+        figure = figures.new_figure(*SIZE)
         axes = figure.add_subplot()
         places: list[float] = []
         several = len(record.groups) > 1
@@ -256,4 +257,4 @@ def _arms(panel: Panel, rows: pd.DataFrame, out: Path) -> Picture:
         ]
         figure.legend(handles=handles, **KEY)
         alt = f"{record.id}: one dot per {one}, its {value_words(panel)}. {'. '.join(said)}."
-        return drawing.save(figure, out, f"{record.id}-{item_words(record)}", alt, _table(parts))
+        return figures.save(figure, out, f"{record.id}-{item_words(record)}", alt, _table(parts))

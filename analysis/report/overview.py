@@ -15,9 +15,10 @@ from matplotlib.transforms import blended_transform_factory
 from analysis.evidence.verdict import Ci, HypothesisRecord
 from analysis.evidence.wording import amount, unit_words
 from analysis.report import drawing
-from analysis.report.drawing import BAND, INK, SOFT, Picture
 from analysis.report.saved import Study
 from analysis.report.words import OUTCOME_WORDS, measure_words, who_words
+from protocols.pages import figures
+from protocols.pages.figures import BAND, INK, SOFT, Picture
 
 FURTHEST = 5.0
 """Bounds either side of 0 that the axis shows at most; what lies beyond is marked by an arrow."""
@@ -67,7 +68,7 @@ def _draw(
     width, height, left, right, below = (
         (8.8, 1.0 + 0.5 * n, 3.0, 1.5, 0.78) if wide else (4.2, 1.2 + 0.78 * n, 0.12, 0.12, 1.05)
     )
-    with drawing.house_style():
+    with figures.house_style():
         # Placed by hand: the labels' columns have a width of their own that no automatic layout knows.
         figure = Figure(figsize=(width, height), facecolor="white")
         axes = figure.add_axes(
@@ -86,7 +87,7 @@ def _draw(
             figure.legend(handles=handles, loc="lower center", ncols=3, handlelength=2.2, borderaxespad=0.2)
         else:
             figure.legend(handles=handles, loc="lower left", ncols=1, handlelength=2.2, borderaxespad=0.2)
-        return drawing.save(figure, out, name, alt, _data(records))
+        return figures.save(figure, out, name, alt, _data(records))
 
 
 def _row(
@@ -126,7 +127,7 @@ def _labels(study: Study, axes: Axes, record: HypothesisRecord, y: int, *, wide:
     left, up, down = (0.08, 0.03, -0.03) if wide else (0.12, 0.53, 0.46)
     strong = FontProperties(family="DejaVu Sans", weight="bold", size=8.5)
     right, side = ((width - 1.38) / width, "left") if wide else (1 - 0.12 / width, "right")
-    what = drawing.wrapped(what, 46) if wide else textwrap.shorten(what, 48, placeholder=" …")
+    what = figures.wrapped(what, 46) if wide else textwrap.shorten(what, 48, placeholder=" …")
     head = textwrap.shorten(head, 44, placeholder=" …")
     axes.text(left / width, y + up, head, transform=across, va="bottom", size=8.5)
     axes.text(left / width, y + down, what, transform=across, va="top", size=7.8, color=SOFT)

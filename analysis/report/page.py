@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from analysis.evidence.wording import capital
 from analysis.report import behaviour, people, promised
 from analysis.report.cards import Card, card
-from analysis.report.drawing import Picture
 from analysis.report.methods import methods_text
 from analysis.report.overview import overview
 from analysis.report.saved import Study, read_study
@@ -25,6 +20,8 @@ from analysis.report.words import (
 )
 from protocols.base.errors import InputError
 from protocols.base.files import read_json, write_atomically, write_json
+from protocols.pages import template
+from protocols.pages.figures import Picture
 
 SECTIONS = (
     ("verdict", "Verdict"), ("plan", "Plan"), ("people", "People"), ("results", "Results"), ("joint", "Joint"),
@@ -67,12 +64,7 @@ def build_report(out: Path) -> Path:
 
 def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture] | None) -> str:
     """The page's HTML."""
-    assets = importlib.resources.files("analysis.report") / "assets"
-    names = ("page.html", "parts.html")
-    loader = jinja2.DictLoader({name: (assets / name).read_text(encoding="utf-8") for name in names})
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = template.environment("analysis.report", ("page.html", "parts.html"))
     environment.filters["capital"] = capital
     confirmatory = [one for one in cards.values() if not one.record.exploratory]
     return environment.get_template("page.html").render(
@@ -81,7 +73,7 @@ def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture]
         plan=study.plan,
         run=study.run,
         sections=SECTIONS,
-        css=Markup((assets / "report.css").read_text(encoding="utf-8")),
+        css=template.style(),
         banners=_banners(study),
         confirmatory=confirmatory,
         exploratory=[one for one in cards.values() if one.record.exploratory],

@@ -20,8 +20,9 @@ from analysis.evidence.claims import effect_words
 from analysis.evidence.verdict import HypothesisRecord
 from analysis.evidence.wording import amount, capital, percent, unit_words
 from analysis.report import drawing
-from analysis.report.drawing import BAND, HAIR, INK, SOFT, Picture
 from analysis.report.saved import Study, records
+from protocols.pages import figures
+from protocols.pages.figures import BAND, HAIR, INK, SOFT, Picture
 from protocols.plan.expanding import Expanded, label_of
 from protocols.plan.measuring import DPRIMES
 
@@ -106,8 +107,8 @@ def _both_conditions(panel: Panel, out: Path) -> Picture:
     names = [label_of(panel.study.plan, "condition", name) for name in record.contrast]
     means: list[dict[str, Any]] = []
     people = {group: panel.of(group, "effect") for group in record.groups}
-    with drawing.house_style():
-        figure = drawing.new_figure(*SIZE)
+    with figures.house_style():
+        figure = figures.new_figure(*SIZE)
         axes = figure.add_subplot()
         places: list[float] = []
         for i, group in enumerate(record.groups):
@@ -152,19 +153,19 @@ def _both_conditions(panel: Panel, out: Path) -> Picture:
             f"{record.id}: {who}, each person's {value_words(panel)} for {names[0]} and {names[1]} joined by a line. "
             f"Means: {ends}."
         )
-        return drawing.save(figure, out, f"{record.id}-people", alt, _table(means, _person_rows(panel)))
+        return figures.save(figure, out, f"{record.id}-people", alt, _table(means, _person_rows(panel)))
 
 
 def name_ticks(axes: Axes, places: list[float], names: Sequence[str], groups: int) -> None:
     """Both conditions below the columns of every group; aslant where more than two groups leave no room."""
-    labels = [drawing.wrapped(name, 20 if groups == 1 else 12) for name in names] * (
+    labels = [figures.wrapped(name, 20 if groups == 1 else 12) for name in names] * (
         len(places) // len(names)
     )
     axes.set_xticks(places, labels)
     axes.tick_params(axis="x", length=0, pad=6, labelsize=9 if groups == 1 else 7.8)
     if groups > 2:
         axes.set_xticks(
-            places, [drawing.wrapped(name, 24) for name in names] * (len(places) // len(names)), rotation=30,
+            places, [figures.wrapped(name, 24) for name in names] * (len(places) // len(names)), rotation=30,
             ha="right", rotation_mode="anchor",
         )  # fmt: skip
 
@@ -172,8 +173,8 @@ def name_ticks(axes: Axes, places: list[float], names: Sequence[str], groups: in
 def _effects(panel: Panel, out: Path) -> Picture:
     record = panel.record
     extra: list[dict[str, Any]] = []
-    with drawing.house_style():
-        figure = drawing.new_figure(*SIZE)
+    with figures.house_style():
+        figure = figures.new_figure(*SIZE)
         axes = figure.add_subplot()
         drawn = [group for group in record.groups if len(panel.of(group, "effect"))]
         for i, group in enumerate(drawn):
@@ -196,7 +197,7 @@ def _effects(panel: Panel, out: Path) -> Picture:
         handles = drawing.key_handles(record.ci_difference, record.ci_equivalence, record.bound, record.unit)
         if handles:
             figure.legend(handles=handles, **KEY)
-        return drawing.save(
+        return figures.save(
             figure, out, f"{record.id}-effect", _alt(panel), _table(extra, _person_rows(panel))
         )
 
@@ -219,7 +220,7 @@ def _title(panel: Panel) -> str:
         head, words = f"Each person’s effect, and the {difference}", f"effect: {second} − {first}"
     else:
         head = "Each person’s effect"
-    return f"{head}\n{drawing.wrapped(words, 54)}"
+    return f"{head}\n{figures.wrapped(words, 54)}"
 
 
 def _on_the_same_axis(panel: Panel, axes: Axes, place: int) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.wording import amount, capital, unit_words
-from analysis.report.grids import Grid
 from analysis.report.saved import Study, records
 from analysis.report.words import count
+from protocols.pages.grids import Grid
 from protocols.plan.expanding import label_of
 
 _WHAT = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analysis.evidence.wording import amount, capital, percent, unit_words
-from analysis.report.grids import Grid
 from analysis.report.saved import Study
 from analysis.report.words import CLAIM_WORDS, ROLE_WORDS
+from protocols.pages.grids import Grid
 from protocols.plan.expanding import label_of, model_of
 from protocols.plan.measuring import CHOICES
 from protocols.plan.promises import Plan

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from scipy.special import ndtr, ndtri
 
 from analysis.evidence.wording import amount
-from analysis.report import drawing
-from analysis.report.drawing import HAIR, INK, SOFT, Picture
 from analysis.report.panels import KEY, SIZE, Panel
+from protocols.pages import figures
+from protocols.pages.figures import HAIR, INK, SOFT, Picture
 from protocols.plan.expanding import label_of
 from protocols.plan.measuring import DPRIMES
 
@@ -34,8 +34,8 @@ def roc_plane(panel: Panel, out: Path) -> Picture | None:
     first, second = (label_of(panel.study.plan, "condition", name) for name in record.contrast)
     parts: list[dict[str, Any]] = []
     said = []
-    with drawing.house_style():
-        figure = drawing.new_figure(*SIZE)
+    with figures.house_style():
+        figure = figures.new_figure(*SIZE)
         axes = figure.add_subplot()
         _curves(axes)
         handles = []
@@ -65,15 +65,15 @@ def roc_plane(panel: Panel, out: Path) -> Picture | None:
         ticks = (0, 0.25, 0.5, 0.75, 1)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.set_xlabel(drawing.wrapped(f"‘AI’ said of {first} (false alarms)", 44))
-        axes.set_ylabel(drawing.wrapped(f"‘AI’ said of {second} (hits)", 36))
+        axes.set_xlabel(figures.wrapped(f"‘AI’ said of {first} (false alarms)", 44))
+        axes.set_ylabel(figures.wrapped(f"‘AI’ said of {second} (hits)", 36))
         axes.set_title("Each person’s shares of answers ‘AI’")
         figure.legend(handles=handles, **{**KEY, "ncols": 2})
         alt = (
             f"{record.id}: one point per person, hits (‘AI’ said of {second}) against false alarms (‘AI’ said of "
             f"{first}), with the diagonal of chance and curves of d′ 0.5, 1 and 2. {'. '.join(said)}."
         )
-        return drawing.save(figure, out, f"{record.id}-rates", alt, _data(people, parts))
+        return figures.save(figure, out, f"{record.id}-rates", alt, _data(people, parts))
 
 
 def _curves(axes: Axes) -> None:

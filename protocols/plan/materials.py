@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from protocols.plan.fields import Identifier, NotNegative, Part, Sentence, declare
+from pydantic import Field
 
+from protocols.plan.fields import Identifier, NotNegative, Part, Positive, Sentence, declare
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Role = Literal[
     "reference",
     "contrast",
@@ -48,35 +51,37 @@ class Condition(Part):
 class Tolerance(Part):
     """How far the two arms may differ in one physical feature; 0 means identity in every pair."""
 
-    mean: float = declare("largest mean paired difference over the set", reserved="stimuli", ge=0)
-    worst: float = declare("largest difference in any single pair", reserved="stimuli", ge=0)
-    unit: Sentence = declare("the feature's physical unit", reserved="stimuli")
+    mean: float = declare("largest mean paired difference over the set", ge=0)
+    worst: float = declare("largest difference in any single pair", ge=0)
+    unit: Sentence = declare("the feature's physical unit")
 
 
 class LeakTest(Part):
     """Whether a machine can tell the arms apart from low-level features alone."""
 
-    max_auc: float = declare(
-        "shown clean if the upper limit of the AUC lies below", unit="AUC", gt=0.5, le=1, reserved="stimuli"
-    )
+    max_auc: float = declare("shown clean if the upper limit of the AUC lies below", unit="AUC", gt=0.5, le=1)
 
 
 class Stimuli(Part):
     """The set of paired clips."""
 
-    set: Sentence = declare("folder of the stimulus set")
+    set: Sentence = declare("folder of the stimulus set, seen from the plan's own folder")
+    manifest_sha256: Sha256 | None = declare(
+        "SHA-256 of the set's manifest (pairs.tsv), which binds the plan to these very clips", None
+    )
     pairs: int = declare("scenes in the set, each with all its versions", unit="scenes", ge=1)
     scenes_per_person: int | None = declare(
         "scenes one person sees; all of them if absent", None, unit="scenes", ge=1
     )
     seconds: NotNegative = declare("length of a clip", unit="s", gt=0)
+    width_deg: Positive | None = declare(
+        "width of the picture as the viewer sees it; tolerances in deg_s need it", None, unit="deg", le=180
+    )
     generators: tuple[Sentence, ...] = declare(
         "the programs that made the AI clips, with versions; sentences name them", ()
     )
-    matching: dict[Identifier, Tolerance] | None = declare(
-        "tolerance per low-level feature", None, reserved="stimuli"
-    )
-    leak_test: LeakTest | None = declare("largest leak the set may have", None, reserved="stimuli")
+    matching: dict[Identifier, Tolerance] | None = declare("tolerance per low-level feature", None)
+    leak_test: LeakTest | None = declare("largest leak the set may have", None)
     visible_label: Literal["reject", "crop", "keep"] = declare(
-        "what is done with clips that carry a visible AI label", "reject", reserved="stimuli"
+        "what is done with clips that carry a visible AI label", "reject"
     )

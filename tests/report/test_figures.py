@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from analysis.report import build_report
-from analysis.report.drawing import LARGEST, swarm
+from analysis.report.drawing import swarm
 from analysis.report.saved import read_study
 from analysis.report.words import bayes_factor
+from protocols.pages.figures import LARGEST
 
 
 def read(path):

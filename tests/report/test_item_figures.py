@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.report import build_report
-from analysis.report.drawing import LARGEST
+from protocols.pages.figures import LARGEST
 from tests.report.crossed_study import PLAN, as_clips, frames, tables
 
 
