@@ -19,8 +19,8 @@ help:  ## say what there is
 env:  ## build .venv from the lock (EXTRAS="fmri eeg" or EXTRAS=all adds to the base)
 	@$(call environment,$(EXTRAS))
 
-demo:  ## a whole virtual study, from plan to report, in ./demo-out
-	@$(call environment,)
+demo:  ## a whole virtual study, from its clips to the report, in ./demo-out
+	@$(call environment,clips)
 	@$(VENV)/bazin demo $(DEMO)
 
 test: checks  ## style, floors, types, spelling and the fast tests

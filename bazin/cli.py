@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bazin.clips import clips_of_plan, stimuli_app
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,6 +29,7 @@ plan_app = typer.Typer(help="Write, check and read plans.", **SETTINGS)
 import_app = typer.Typer(help="Bring in values measured with other tools.", **SETTINGS)
 app.add_typer(plan_app, name="plan")
 app.add_typer(import_app, name="import")
+app.add_typer(stimuli_app, name="stimuli")
 
 
 class Level(StrEnum):
@@ -88,7 +91,11 @@ def plan_check(
     from protocols.plan.reading import read_plan
     from protocols.plan.show import check_report
 
-    typer.echo(check_report(read_plan(file)), nl=False)
+    promise = read_plan(file)
+    clips = clips_of_plan(promise)
+    typer.echo(check_report(promise), nl=False)
+    for line in clips:
+        typer.echo(line)
 
 
 @plan_app.command("show")
@@ -249,14 +256,17 @@ def demo(
     truth: Annotated[
         Truth, typer.Option(help="What is planted: no difference anywhere, or differences.")
     ] = Truth.none,
+    clips: Annotated[
+        bool, typer.Option(help="Draw the lab's films and make a matched set of them first.")
+    ] = True,
 ) -> None:
     """Decide a whole virtual study.
 
-    A lab's tables, their import, the analysis, the verdict and its report.
+    A lab's films and tables, their import, the analysis, the verdict and its report.
     """
     from bazin.demo import run_demo
 
-    run_demo(out, seed=seed, truth=truth.value, say=typer.echo, color=sys.stdout.isatty())
+    run_demo(out, seed=seed, truth=truth.value, clips=clips, say=typer.echo, color=sys.stdout.isatty())
 
 
 @app.command()

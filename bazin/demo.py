@@ -1,4 +1,4 @@
-"""``bazin demo``: a whole virtual study, from the lab's tables to the verdict."""
+"""``bazin demo``: a whole virtual study, from the lab's films and tables to the verdict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ MARKER = "virtual-lab.json"
 Say = Callable[[str], None]
 
 
-def run_demo(out: Path, *, seed: int, truth: str, say: Say = print, color: bool = False) -> Verdict:
+def run_demo(
+    out: Path, *, seed: int, truth: str, clips: bool = True, say: Say = print, color: bool = False
+) -> Verdict:
     """Make a virtual study and decide it.
 
     Parameters
@@ -36,6 +38,8 @@ def run_demo(out: Path, *, seed: int, truth: str, say: Say = print, color: bool 
         Seed of the virtual lab; the same seed gives the same tables.
     truth
         What is planted: ``none`` or ``different``.
+    clips
+        Whether the lab draws its films, which become a matched set that the plan is bound to.
     say
         Where lines for the user go.
     color
@@ -51,6 +55,8 @@ def run_demo(out: Path, *, seed: int, truth: str, say: Say = print, color: bool 
     world = make_world(promise.plan, truth)
     say(f"A virtual lab, seed {seed}. Planted: {_planted_words(truth)}.")
     lab = make_lab_files(out, promise, world, seed)
+    if clips:
+        promise = _with_clips(out, lab, promise, seed, say)
     bids = out / DATA_SET
     scanned = import_measures(lab / LAB_FILES["scan"], lab / "scan.map.yaml", out, plan=promise)
     answered = import_trials(lab / LAB_FILES["answers"], lab / "answers.map.yaml", bids, plan=promise)
@@ -65,6 +71,18 @@ def run_demo(out: Path, *, seed: int, truth: str, say: Say = print, color: bool 
     say(f"\n{_as_planted(outcome.verdict, world, promise)}")
     say(f"{time.monotonic() - started:.0f} s. The report: {outcome.report}")
     return outcome.verdict
+
+
+def _with_clips(out: Path, lab: Path, promise: Promise, seed: int, say: Say) -> Promise:
+    """The plan bound to the films the lab drew; as it is where the packages for clips are not installed."""
+    from bazin.extras import CLIPS, missing
+
+    if missing(CLIPS):
+        say("  no clips: the extra 'clips' is not installed (make env EXTRAS=clips)")
+        return promise
+    from bazin.virtual.clips import make_set
+
+    return make_set(out, lab, PLAN, promise, seed, lambda line: say(f"  {line}"))
 
 
 def make_lab_files(out: Path, promise: Promise, world: World, seed: int) -> Path:

@@ -6,6 +6,7 @@ every frame can be decoded is seen when the clip is measured.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -35,6 +36,8 @@ COMMON_RATES = tuple(
     )
 )  # fmt: skip
 UNKNOWN = "unknown"
+CUT_OFF = "cut off"
+"""How the problem of a file begins whose end is missing."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,11 @@ class Probe:
     def shown_height(self) -> int:
         """Height on the screen in pixels."""
         return self._shown()[1]
+
+    @property
+    def cut_off(self) -> str | None:
+        """How much of the file is missing, in words; None for a whole one."""
+        return next((text for text in self.problems if text.startswith(CUT_OFF)), None)
 
     @property
     def has_sound(self) -> bool:
@@ -238,9 +246,12 @@ def _described(
     duration = float(frames / fps if constant else span + last)
     sound = container.streams.audio[0] if container.streams.audio else None
     problems = []
+    lacking = _declared_seconds(stream) - duration
     if corrupt or missing:
         of = f" of {frames + missing}" if missing else ""
-        problems.append(f"cut off: only {frames}{of} frames are there")
+        problems.append(f"{CUT_OFF}: only {frames}{of} frames are there")
+    elif lacking > max(0.1, 2 / float(fps)):
+        problems.append(f"{CUT_OFF}: the last {lacking:.2f} s that its header promises are not there")
     if first.interlaced_frame:
         problems.append("interlaced: preparation weaves it into full frames")
     transfer = TRANSFERS.get(int(codec.color_trc or 0), UNKNOWN)
@@ -256,7 +267,7 @@ def _described(
     full = codec.pix_fmt is not None and codec.pix_fmt.startswith(("yuvj", "rgb", "bgr", "gbr", "gray"))
     found = Probe(
         container=container.format.name.split(",")[0],
-        codec=codec.name,
+        codec=codec.codec.canonical_name,
         pixel_format=codec.pix_fmt or UNKNOWN,
         bit_depth=max((component.bits for component in first.format.components), default=8),
         width=first.width,
@@ -283,6 +294,12 @@ def _described(
     if found.matrix == UNKNOWN:
         problems.append(f"color matrix not declared: taken for {found.coded_matrix}")
     return replace(found, problems=tuple(problems))
+
+
+def _declared_seconds(stream: VideoStream) -> float:
+    """Duration a Matroska file declares for a track, in seconds; 0 where it declares none."""
+    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) if found else 0.0
 
 
 def frame_rate(ticks: list[int], tick: Fraction, guessed: Fraction | None) -> tuple[Fraction, bool]:

@@ -60,6 +60,9 @@ class LeakTest(Part):
     """Whether a machine can tell the arms apart from low-level features alone."""
 
     max_auc: float = declare("shown clean if the upper limit of the AUC lies below", unit="AUC", gt=0.5, le=1)
+    features: tuple[Identifier, ...] | None = declare(
+        "features the machine sees, all if absent; few, chosen before they are measured, can show more", None
+    )
 
 
 class Stimuli(Part):

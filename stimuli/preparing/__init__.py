@@ -1,0 +1,1 @@
+"""One identical preparation for every arm: frame rate, size, duration, color, loudness, encoder; and the controls."""
