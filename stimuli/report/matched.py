@@ -74,6 +74,8 @@ class Matching:
         ``differences.tsv``.
     covariates
         Names of what the analysis must carry.
+    sentences
+        Everything that was found, a line each.
     methods
         The paragraph about matching.
     plan, plan_sha256
@@ -88,6 +90,7 @@ class Matching:
     compared: tuple[Compared, ...]
     differences: pd.DataFrame
     covariates: tuple[str, ...]
+    sentences: tuple[str, ...]
     methods: str
     plan: str
     plan_sha256: str
@@ -181,6 +184,7 @@ def _matching(stimuli: StimulusSet, document: Mapping[str, Any], sha256: str) ->
         ),
         differences,
         tuple(document["covariates"]),
+        tuple(document["sentences"]),
         document["methods"],
         made_from.get("plan", ""),
         made_from.get("plan_sha256", ""),

@@ -200,7 +200,7 @@ def _names(axes: Axes, y: float, lane: Lane, limit: float, per_inch: float, step
             x = side * (limit - 0.1 * per_inch if judged else limit - 0.16 * per_inch)
             spans.append(_write(axes, x, y + rise, text, side, per_inch, above=judged))
     for dot in [one for one in wanted if abs(one.at) <= limit][:NAMED]:
-        half = 0.028 * len(dot.pair) * per_inch
+        half = (0.028 * len(dot.pair) + 0.03) * per_inch
         if judged:
             x = min(max(dot.at, -limit + half), limit - half)
             if any(low < x + half and x - half < high for low, high in spans):

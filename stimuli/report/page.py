@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,7 @@ def _contrasts(saved: Saved) -> list[Contrast]:
         judged = lanes.toleranced(matching, compared) if matching is not None and compared is not None else []
         others = lanes.others(saved, arm, spread, [lane.feature for lane in judged])
         leak = compared.leak if compared else None
-        tested = leak is not None and leak.verdict != "too_few"
+        tested = leak is not None and not math.isnan(leak.auc)
         found.append(
             Contrast(
                 words,
@@ -195,7 +196,7 @@ def _leak_figure(saved: Saved) -> Two | None:
     matching = saved.matched.found
     if matching is None:
         return None
-    leaks = [one.leak for one in matching.compared if one.leak.verdict != "too_few"]
+    leaks = [one.leak for one in matching.compared if not math.isnan(one.leak.auc)]
     return leak_plot(leaks, arm_words(matching.reference), saved.stimuli.match) if leaks else None
 
 

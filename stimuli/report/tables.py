@@ -74,7 +74,7 @@ def not_judged(compared: Compared, reference: str) -> Grid | None:
     """Features without a tolerance; None where all have one."""
     rows = [
         [word(row.feature).name, unit_words(row.unit) or "–", str(row.pairs), signed(row.mean), signed(row.worst),
-         row.worst_pair or "–"]
+         (row.worst_pair if row.worst else None) or "–"]
         for row in compared.gate
         if row.outcome == "no_tolerance"
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from stimuli.matching.leak import LEAST_PAIRS
 from stimuli.report.fitness import flashing, unknown_cells
 from stimuli.report.matched import Compared
 from stimuli.report.saved import Saved
-from stimuli.report.words import arm_words, joined, n_of
+from stimuli.report.words import amount, arm_words, joined, n_of
 
 Tone = Literal["good", "bad", "open", "none"]
 
@@ -84,7 +84,7 @@ def _leaks(saved: Saved) -> Iterator[Cell]:
         elif leak.verdict == "shown_clean":
             yield Cell("leak", "good", what, "shown clean", f"AUC at most {leak.upper_limit:.2f}, {n}")
         else:
-            yield Cell("leak", "open", what, f"cannot tell with {n}", f"AUC {leak.auc:.2f}")
+            yield Cell("leak", "open", what, f"cannot tell with {n}", f"AUC {amount(leak.auc, 2)}")
 
 
 def _flags(saved: Saved) -> Cell:

@@ -229,8 +229,9 @@ def p_value(p: float) -> str:
 
 
 def together(text: str) -> str:
-    """A text in which no line ends between a number and its unit, or within a picture's size."""
-    return re.sub(r"(?<=\d) (?=[×%°]|s\b|fps\b|dB\b|LU)|(?<=×) (?=\d)", "\u00a0", text)
+    """A text in which no line ends between a number and its unit, or within a picture's size or a p value."""
+    inside = r"(?<=\d) (?=[×%°]|s\b|fps\b|dB\b|LU)|(?<=×) (?=\d)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\.\d)"
+    return re.sub(inside, "\u00a0", text)
 
 
 def rate(fps: str | None) -> str:

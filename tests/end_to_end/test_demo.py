@@ -1,9 +1,13 @@
-"""A stranger types one command and sees a whole virtual study decided."""
+"""A stranger types one command and sees a whole virtual study decided.
+
+The films take most of the demo's time and are the same in both worlds: one run draws them (`films`), the others do not.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -35,12 +39,66 @@ RESULTS = [
 
 @pytest.fixture(scope="module")
 def worlds(run_bazin, tmp_path_factory):
-    """Both worlds of the demo, as a user makes them: folder, exit code, output."""
+    """Both worlds of the demo: folder, exit code, output."""
     folder = tmp_path_factory.mktemp("worlds")
     return {
-        truth: (folder / truth, *run_bazin(["demo", folder / truth, "--truth", truth]))
+        truth: (folder / truth, *run_bazin(["demo", folder / truth, "--truth", truth, "--no-clips"]))
         for truth in ("none", "different")
     }
+
+
+@pytest.fixture(scope="module")
+def films(run_bazin, tmp_path_factory):
+    """The demo as a stranger types it, films included."""
+    out = tmp_path_factory.mktemp("films") / "demo"
+    return out, *run_bazin(["demo", out])
+
+
+def test_the_demo_draws_its_films_and_binds_its_plan_to_them(films):
+    out, code, stdout, stderr = films
+    assert code == 0, stdout + stderr
+    stimuli = out / "stimuli" / "virtual"
+    assert "48 pairs: passes the gate" in stdout
+    assert "leak test: " in stdout
+    assert "leaks" not in stdout
+    assert "came out as planted" in stdout
+    assert "96 clips drawn" in stdout
+    digest = hashlib.sha256((stimuli / "pairs.tsv").read_bytes()).hexdigest()
+    assert digest in (out / "demo.plan.yaml").read_text("utf-8")
+    assert json.loads((out / "plan.json").read_text("utf-8"))["stimuli"]["manifest_sha256"] == digest
+    assert {path.name for path in (stimuli / "stimuli" / "virtual").iterdir()} >= {
+        "scene01_live.mp4",
+        "scene48_ai.mp4",
+    }
+    assert (stimuli / "report.html").stat().st_size > 100_000
+    told = re.compile(r"(drawing the clips|import|measuring the clips): \d+ of \d+(, .+ left)?")
+    assert [line for line in stderr.splitlines() if not told.fullmatch(line)] == []
+
+
+def test_a_second_run_draws_and_measures_nothing_anew(films, run_bazin):
+    out = films[0]
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.mp4")}
+    tables = _hashes(out / "stimuli" / "virtual" / "measures") | _hashes(
+        out / "stimuli" / "virtual" / "match"
+    )
+    code, stdout, _ = run_bazin(["demo", out])
+    assert code == 0, stdout
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.mp4")} == before
+    again = _hashes(out / "stimuli" / "virtual" / "measures") | _hashes(out / "stimuli" / "virtual" / "match")
+    assert again == tables
+
+
+def test_one_seed_draws_one_film(tmp_path):
+    from bazin.virtual.scenes import render_scene
+
+    def film(name, **more):
+        path = render_scene(
+            tmp_path / f"{name}.mp4", **{"scene": "s1", "arm": "ai", "seconds": 1, "seed": 1, **more}
+        )
+        return path.read_bytes()
+
+    assert film("a") == film("b")
+    assert len({film("a"), film("c", arm="live"), film("d", scene="s2"), film("e", seed=2)}) == 4
 
 
 @pytest.mark.parametrize(("truth", "outcome"), [("none", "equivalent"), ("different", "different")])
@@ -90,20 +148,20 @@ def test_the_report_says_that_it_is_simulated(worlds):
 
 def test_one_seed_gives_the_same_tables_and_a_rerun_reuses_them(worlds, run_bazin, tmp_path):
     out = worlds["none"][0]
-    code, stdout, _ = run_bazin(["demo", tmp_path / "again"])
+    code, stdout, _ = run_bazin(["demo", tmp_path / "again", "--no-clips"])
     assert code == 0, stdout
     for folder in ("lab", "measures", "results"):
         assert _hashes(out / folder) == _hashes(tmp_path / "again" / folder)
     assert _hashes(out / "figures") == _hashes(tmp_path / "again" / "figures")
     before = _hashes(out)
-    code, stdout, _ = run_bazin(["demo", out])
+    code, stdout, _ = run_bazin(["demo", out, "--no-clips"])
     assert code == 0
     assert "reused" in stdout
     assert _hashes(out) == before
 
 
 def test_another_seed_gives_other_people(worlds, run_bazin, tmp_path):
-    code, *_ = run_bazin(["demo", tmp_path / "two", "--seed", "2"])
+    code, *_ = run_bazin(["demo", tmp_path / "two", "--seed", "2", "--no-clips"])
     assert code == 0
     assert _hashes(worlds["none"][0] / "lab") != _hashes(tmp_path / "two" / "lab")
 
@@ -119,7 +177,7 @@ def test_a_folder_with_something_else_is_left_alone(run_bazin, tmp_path):
 def test_a_failed_or_interrupted_demo_goes_on_where_it_was(run_bazin, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [sys.executable, "-m", "bazin", "demo", str(out)],
+        [sys.executable, "-m", "bazin", "demo", str(out), "--no-clips"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -132,7 +190,7 @@ def test_a_failed_or_interrupted_demo_goes_on_where_it_was(run_bazin, tmp_path):
     assert b"Interrupted" in stderr
     assert b"Traceback" not in stderr
     assert not (out / "report.html").exists()
-    code, stdout, stderr = run_bazin(["demo", out])
+    code, stdout, stderr = run_bazin(["demo", out, "--no-clips"])
     assert code == 0, stdout + stderr
     assert (out / "report.html").exists()
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from protocols.base.canonical import sha256_file
-from protocols.base.files import read_json, write_atomically, write_json
+from protocols.base.files import read_json, write_json
 from protocols.plan.materials import LeakTest, Tolerance
 from stimuli.arms import ROLE_OF
 from stimuli.features.catalog import definitions
@@ -112,12 +111,12 @@ def _pictures(stimuli: StimulusSet, name: str, random: np.random.Generator, size
     def frame(k: float) -> np.ndarray:
         return np.full((height, width, 3), (color + 9 * k) % 256, np.uint8)
 
-    for place in PLACES:
-        write_atomically(
-            stimuli.measures / picture_name(name, f"poster-{place}.jpg"), jpeg(frame(place / 10))
-        )
-    strip = np.hstack([cv2.resize(frame(k), size) for k in range(STRIP)])
-    write_atomically(stimuli.measures / picture_name(name, "preview.jpg"), jpeg(strip))
+    strip = np.hstack([frame(k) for k in range(STRIP)])
+    files = {f"poster-{place}.jpg": frame(place / 10) for place in PLACES} | {"preview.jpg": strip}
+    for file, picture in files.items():
+        path = stimuli.measures / picture_name(name, file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(picture))
 
 
 def matched(
@@ -152,7 +151,7 @@ def matched(
 
 
 class Page(HTMLParser):
-    """A page as a list of elements, each with its attributes, its text and its ancestors' ids; badly nested is refused."""
+    """A page as a list of elements, each with its attributes, text and ancestors' ids; bad nesting is refused."""
 
     VOID = frozenset({"meta", "img", "source", "input", "br"})
     BLOCKS = frozenset({"dt", "dd", "td", "th", "p", "li", "h4", "span", "summary", "caption"})
@@ -176,7 +175,8 @@ class Page(HTMLParser):
         self.elements.append({"tag": tag, "attrs": dict(attrs), "text": "", "inside": []})
 
     def handle_endtag(self, tag: str) -> None:
-        assert self._open and self._open.pop()["tag"] == tag, f"</{tag}> out of order"
+        assert self._open, f"</{tag}> closes nothing"
+        assert self._open.pop()["tag"] == tag, f"</{tag}> out of order"
         if tag in self.BLOCKS:
             self.handle_data(" ")
 

@@ -3,12 +3,15 @@
 import base64
 import json
 import re
+from unittest import mock
 
+import cv2
 import numpy as np
 import pytest
 
 from protocols.base.files import read_json, write_json
 from protocols.base.tables import read_frame
+from protocols.plan.materials import Tolerance
 from stimuli.features.catalog import definitions
 from stimuli.gallery import PLACES, STRIP
 from stimuli.manifest import Manifest, read_manifest, write_manifest
@@ -24,7 +27,10 @@ SILENT = [{"kind": "silent", "detail": "nothing in it is loud", "from_s": None, 
 
 
 def built(stimuli):
-    build_report(stimuli)
+    """The page without its figures, which take their time."""
+    nothing = {name: mock.Mock(return_value=None) for name in ("tolerance_plot", "spread_plot", "leak_plot")}
+    with mock.patch.multiple("stimuli.report.page", **nothing):
+        build_report(stimuli)
     return Page(stimuli)
 
 
@@ -184,6 +190,16 @@ def test_a_card_tells_what_is_outside_its_tolerance_before_all_else(unfair):
     assert "Nothing measured differs much, and the files are alike." in page.card("harbour")
 
 
+def test_a_difference_outside_a_tight_tolerance_is_told_first_however_small_it_is(tmp_path):
+    differs, cells = {"cafe_ai": {"saliency_spread": 0.05}}, {"cafe_ai": {"fps": "24"}}
+    stimuli = make(tmp_path / "s", differs=differs, cells=cells)
+    matched(stimuli, {"saliency_spread": Tolerance(mean=1, worst=0.01, unit="widths")})
+    first, second = built(stimuli).texts("dd", "pair-cafe")
+    assert first.startswith("The AI version spreads attention more")
+    assert first.endswith("tolerance 0.01 picture widths, 5 times that).")
+    assert second == "Live and AI differ: 25 against 24 frames a second."
+
+
 def test_a_large_difference_is_told_even_where_the_plan_allows_it(tmp_path):
     stimuli = make(tmp_path / "s", differs={"cafe_ai": {"luminance": -6.0}})
     matched(stimuli)
@@ -237,6 +253,20 @@ def test_why_labels_could_not_be_looked_for_is_said(tmp_path):
         "cafe"
     )
     assert "cannot be told from the picture" in page.section("provenance")
+
+
+def test_what_lies_over_a_picture_is_flagged_and_shown_folded(tmp_path):
+    mark = {"kind": "watermark", "detail": "12 × 6 % of the picture", "from_s": 0.0, "to_s": 4.8}
+    stimuli = make(tmp_path / "s", flags={"cafe_ai": [mark]})
+    stored = stimuli.measures / "pictures" / "cafe_ai_poster-0.jpg"
+    shown = stimuli.measures / "pictures" / "cafe_ai_overlay.png"
+    cv2.imwrite(str(shown), cv2.imread(str(stored)))
+    page = built(stimuli)
+    assert "Something laid over the picture: 12 × 6 % of the picture (from 0 to 4.8 s)" in page.card("cafe")
+    assert len(page.find("img", "pair-cafe", class_="overlay")) == 1
+    assert not page.find("img", "pair-harbour", class_="overlay")
+    assert "found: something laid over the picture" in page.section("provenance")
+    assert "found in cafe_ai" in page.section("methods")
 
 
 # What is older than the clips
@@ -313,8 +343,8 @@ def test_the_matching_plot_shows_every_pair_in_units_of_its_tolerance(unfair):
 def test_without_tolerances_differences_are_shown_in_sds_over_the_clips_and_nothing_is_judged(tmp_path):
     stimuli = make(tmp_path / "s", differs=DARK)
     matched(stimuli, {})
-    page = built(stimuli)
-    assert page.cell("Matching").startswith("not judged")
+    build_report(stimuli)
+    assert Page(stimuli).cell("Matching").startswith("not judged")
     data = read_frame(stimuli.match / "figures" / "spread-ai.tsv", numeric=("scaled", "one_on_the_axis"))
     values = read_frame(stimuli.measures / "clips.tsv", numeric=["noise"])["noise"]
     noise = data[(data["feature"] == "noise") & (data["pair_id"] == "cafe")].iloc[0]
@@ -326,12 +356,13 @@ def test_without_tolerances_differences_are_shown_in_sds_over_the_clips_and_noth
 def test_figures_of_an_earlier_page_do_not_stay(tmp_path):
     stimuli = make(tmp_path / "s")
     matched(stimuli)
-    build_report(stimuli)
     figure = stimuli.match / "figures" / "tolerances-ai.png"
-    (figure.parent / "of the lab.png").write_bytes(b"kept")
+    with mock.patch("stimuli.report.page.spread_plot", return_value=None):
+        build_report(stimuli)
     assert figure.exists()
+    (figure.parent / "of the lab.png").write_bytes(b"kept")
     matched(stimuli, {})
-    build_report(stimuli)
+    built(stimuli)
     assert not figure.exists()
     assert (figure.parent / "of the lab.png").exists()
 
@@ -343,6 +374,9 @@ def test_the_gate_table_has_every_number_and_the_tests_are_called_information(un
     assert "Information only" in page.section("matching")
     assert "Without cafe the set passes, with 3 pairs left" in page.section("matching")
     assert "covariates: luminance" in page.section("matching")
+    said = {line.rstrip(".") for line in page.texts("li", "matching")}
+    sentences = read_json(unfair.match / "match.json")["sentences"]
+    assert {line.lower() for line in said} == {line.lower().rstrip(".") for line in sentences}
 
 
 def test_an_arm_without_sound_is_not_measured_and_said_to_be(tmp_path):
@@ -369,7 +403,7 @@ def test_a_leak_is_told_drawn_and_explained_with_what_it_does_not_show(leaking):
     assert page.cell("Matching").startswith("passes")
     assert page.cell("Leak test") == "leaks AUC 1.00, 9 pairs"
     section = page.section("leak")
-    assert "Leak test: leaks." in section
+    assert "Leak test: leaks with 9 pairs" in section
     assert "What it does not show" in section
     (first, *_) = [row for row in page.texts("tr", "leak") if row.startswith("noise")]
     assert first.endswith("9 of 9 0 of 9")
@@ -405,6 +439,7 @@ def test_gaps_unknowns_and_long_prompts_are_told_apart(tmp_path):
     (row,) = [row for row in page.texts("tr", "provenance") if row.startswith("cafe_ai") and "Wan" in row]
     assert row.count("open") == 5
     assert row.count("unknown") == 1
+    assert page.texts("span", "provenance", class_="unknown") == ["unknown"]
     (folded,) = [text for text in page.texts("details", "provenance") if text.startswith("A glass")]
     assert prompt.strip() in folded
     counted = {row.split(" –")[0] for row in page.texts("tr", "provenance")}
@@ -448,7 +483,8 @@ def test_what_was_done_to_each_file_stands_there_number_by_number(tmp_path):
     assert page.cell("Preparation") == "hd25 8 clips, every one verified"
     (row,) = [row for row in page.texts("tr", "prepared") if row.startswith("cafe_ai 96")]
     assert row == (
-        "cafe_ai 96 at 23.976 fps 100 at 25 fps, 4 s from 0.5 s 4 7 scaled to 1280×720 −3.25 dB, to −23 LUFS 2 of 2 passed"
+        "cafe_ai 96 at 23.976 fps 100 at 25 fps, 4 s from 0.5 s 4 7 scaled to 1280×720 "
+        "−3.25 dB, to −23 LUFS 2 of 2 passed"
     )
     assert "All were prepared alike." in page.section("methods")
     assert "as they were imported" not in page.section("methods")
