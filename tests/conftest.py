@@ -106,6 +106,24 @@ def chromium() -> Path:
     pytest.skip("no browser: install chromium (as root on Debian, `make test` does)")
 
 
+@pytest.fixture
+def browse(chromium, tmp_path):
+    """Run the browser on a file; returns what it prints."""
+
+    def run(path, *options):
+        done = subprocess.run(
+            [
+                chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                f"--user-data-dir={tmp_path / 'profile'}", *options, path.as_uri(),
+            ],
+            capture_output=True, encoding="utf-8", timeout=120, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of example data sets: `data` in the folder BAZIN_SHARED, or in `shared` beside the checkout."""

@@ -18,9 +18,8 @@ from analysis.report.words import (
     group_words,
     measure_words,
 )
-from protocols.base.errors import InputError
-from protocols.base.files import read_json, write_atomically, write_json
-from protocols.pages import template
+from protocols.base.files import write_atomically
+from protocols.pages import figures, template
 from protocols.pages.figures import Picture
 
 SECTIONS = (
@@ -56,7 +55,7 @@ def build_report(out: Path) -> Path:
     study = read_study(out)
     cards = {record.id: card(study, record, out) for record in study.verdict.hypotheses}
     forest = overview(study, out)
-    _list_figures(
+    figures.keep_list(
         out, [picture for one in cards.values() for picture in one.all_pictures] + list(forest or ())
     )
     return write_atomically(out / "report.html", render(study, cards, forest))
@@ -134,19 +133,3 @@ def _joint(study: Study) -> list[dict[str, Any]]:
         }
         for record in study.verdict.joint
     ]
-
-
-def _list_figures(out: Path, pictures: list[Picture]) -> None:
-    """Keep ``figures/figures.json``; figures listed by an earlier report and not made again are removed."""
-    folder = out / "figures"
-    made = {picture.name: picture.alt for picture in pictures}
-    if (folder / LIST).exists():
-        try:
-            before = read_json(folder / LIST)
-        except InputError:
-            before = None  # a broken list only means that old figures stay
-        for name in before if isinstance(before, dict) else ():
-            if name not in made and Path(name).name == name:
-                (folder / f"{name}.png").unlink(missing_ok=True)
-                (folder / f"{name}.tsv").unlink(missing_ok=True)
-    write_json(folder / LIST, made)

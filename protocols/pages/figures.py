@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +18,12 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from protocols.base.files import write_atomically
+from protocols.base.errors import InputError
+from protocols.base.files import read_json, write_atomically, write_json
 from protocols.base.tables import write_frame
 
 INK, SOFT, HAIR, BAND = "#1c1c1a", "#55544f", "#c9c6bd", "#ece8dc"
+LIST = "figures.json"
 LARGEST = 150_000  # bytes of one figure
 CHINESE = ("WenQuanYi Micro Hei", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC")
 """Tried, where installed, for letters the usual font does not have."""
@@ -133,3 +135,21 @@ def save(figure: Figure, folder: Path, name: str, alt: str, data: pd.DataFrame) 
     write_frame(folder / "figures" / f"{name}.tsv", data)
     width, height = (round(inches * 100) for inches in figure.get_size_inches())
     return Picture(name, alt, base64.b64encode(png).decode("ascii"), width, height)
+
+
+def keep_list(folder: Path, pictures: Iterable[Picture]) -> None:
+    """Keep ``figures/figures.json``; figures listed by an earlier page and not made again are removed."""
+    path = folder / "figures" / LIST
+    made = {picture.name: picture.alt for picture in pictures}
+    before: object = {}
+    if path.exists():
+        try:
+            before = read_json(path)
+        except InputError:
+            before = {}  # a broken list only means that old figures stay
+    for name in before if isinstance(before, dict) else ():
+        if name not in made and Path(name).name == name:
+            (path.parent / f"{name}.png").unlink(missing_ok=True)
+            (path.parent / f"{name}.tsv").unlink(missing_ok=True)
+    if made or path.exists():
+        write_json(path, made)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import protocols
-from protocols.base.errors import InputError
-from protocols.base.files import read_json, write_atomically, write_json
-from protocols.pages import template
+from protocols.base.files import write_atomically
+from protocols.pages import figures, template
 from protocols.pages.figures import Picture
 from protocols.pages.grids import Grid
 from protocols.plan.wording import capital
@@ -99,7 +97,9 @@ def build_report(stimuli: StimulusSet) -> Path:
     contrasts = _contrasts(saved)
     leak = _leak_figure(saved)
     drawn = [two for one in contrasts for two in (one.tolerances, one.spread) if two is not None]
-    _list_figures(stimuli.match, [picture for two in [*drawn, *([leak] if leak else [])] for picture in two])
+    figures.keep_list(
+        stimuli.match, [picture for two in [*drawn, *([leak] if leak else [])] for picture in two]
+    )
     return write_atomically(stimuli.report, render(saved, contrasts, leak))
 
 
@@ -198,21 +198,3 @@ def _leak_figure(saved: Saved) -> Two | None:
         return None
     leaks = [one.leak for one in matching.compared if not math.isnan(one.leak.auc)]
     return leak_plot(leaks, arm_words(matching.reference), saved.stimuli.match) if leaks else None
-
-
-def _list_figures(folder: Path, pictures: Iterable[Picture]) -> None:
-    """Keep ``figures/figures.json``; figures listed by an earlier page and not made again are removed."""
-    path = folder / "figures" / LIST
-    made = {picture.name: picture.alt for picture in pictures}
-    before: object = {}
-    if path.exists():
-        try:
-            before = read_json(path)
-        except InputError:
-            before = {}  # a broken list only means that old figures stay
-    for name in before if isinstance(before, dict) else ():
-        if name not in made and Path(name).name == name:
-            (path.parent / f"{name}.png").unlink(missing_ok=True)
-            (path.parent / f"{name}.tsv").unlink(missing_ok=True)
-    if made or path.exists():
-        write_json(path, made)

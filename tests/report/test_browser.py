@@ -1,7 +1,6 @@
 """The page in a real browser, on a wide and on a narrow screen and on paper."""
 
 import re
-import subprocess
 import unicodedata
 
 import numpy as np
@@ -19,24 +18,6 @@ addEventListener("load", () => {
     wide.slice(0, 5).map(e => e.tagName + "." + e.className).join(" ")].join("|"), "*");
 });
 </script>"""
-
-
-@pytest.fixture
-def browse(chromium, tmp_path):
-    """Run the browser on a file; returns what it prints."""
-
-    def run(path, *options):
-        done = subprocess.run(
-            [
-                chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                f"--user-data-dir={tmp_path / 'profile'}", *options, path.as_uri(),
-            ],
-            capture_output=True, encoding="utf-8", timeout=120, check=True,
-        )  # fmt: skip
-        return done.stdout
-
-    return run
 
 
 def framed(built, tmp_path, width, height=2400):

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import subprocess
 import unicodedata
 
 import pytest
@@ -82,24 +81,6 @@ def page(tmp_path_factory):
     )
     matched(stimuli)
     return build_report(stimuli)
-
-
-@pytest.fixture
-def browse(chromium, tmp_path):
-    """Run the browser on a file; returns what it prints."""
-
-    def run(path, *options):
-        done = subprocess.run(
-            [
-                chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                f"--user-data-dir={tmp_path / 'profile'}", *options, path.as_uri(),
-            ],
-            capture_output=True, encoding="utf-8", timeout=120, check=True,
-        )  # fmt: skip
-        return done.stdout
-
-    return run
 
 
 def with_script(page, target, script):

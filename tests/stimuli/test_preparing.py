@@ -11,50 +11,12 @@ from protocols.base.errors import InputError
 from stimuli.decoding import decode_frames, decode_pictures, decode_sound
 from stimuli.features import bs1770
 from stimuli.pixels import upright
-from stimuli.preparing.deciding import Row, decide
 from stimuli.preparing.frame_rate import Conversion, at_constant_rate
 from stimuli.preparing.geometry import Region, place
 from stimuli.preparing.picture import Chain, colors
-from stimuli.preparing.pipeline import prepare_clip
-from stimuli.preparing.recipe import parse_recipe
 from stimuli.preparing.verifying import luma_of
 from stimuli.probing import probe
-
-WIDTH, HEIGHT = 96, 64
-
-
-def recipe(**lines):
-    fields = {
-        "name": "test",
-        "fps": 25,
-        "width": WIDTH,
-        "height": HEIGHT,
-        "encoder": "{crf: 10, preset: ultrafast}",
-    }
-    return parse_recipe("\n".join(f"{key}: {value}" for key, value in (fields | lines).items()))
-
-
-def barcode(number):
-    """A picture that shows its number as eight bars, the lowest bit left."""
-    bars = [235 if number >> bit & 1 else 20 for bit in range(8)]
-    return np.repeat(np.tile(np.repeat(bars, WIDTH // 8), (HEIGHT, 1))[..., None], 3, axis=2).astype(np.uint8)
-
-
-def number_in(luma):
-    bars = luma.reshape(luma.shape[0], 8, -1).mean(axis=(0, 2))
-    return sum(1 << bit for bit in range(8) if bars[bit] > 128)
-
-
-def numbers_in(path):
-    return [number_in(frame.luma) for frame in decode_frames(path, probe(path))]
-
-
-def prepare(source, target, asked=None, **about):
-    asked = asked or recipe()
-    found = probe(source)
-    decided = decide([Row("a", None, "live", found, found.has_sound, **about)], asked)
-    assert not decided.refused, decided.refused
-    return prepare_clip(source, target, asked, decided.of["a"])
+from tests.stimuli.barcodes import HEIGHT, WIDTH, barcode, numbers_in, prepare, recipe
 
 
 def heard(path):
