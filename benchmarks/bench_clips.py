@@ -1,9 +1,8 @@
 """All features of a 720p clip beside real time, and single ones beside FFmpeg's own filters.
 
 Seconds of the first line are of the processor, not of the clock, in a process of its own whose largest memory is shown;
-its reference is the clip's duration, so a ratio of 0.25 is four times real time. Not compared, for want of the
-packages in this environment: motion energy with pymoten (whose filters have directions, so only a correlation over
-frames could be asked for), cuts with PySceneDetect, SI and TI with scikit-video.
+its reference is the clip's duration, so a ratio of 0.25 is four times real time. Movement and cuts stand beside other
+packages in `bench_clips_beside`.
 """
 
 from __future__ import annotations
