@@ -38,7 +38,7 @@ def run() -> list[Comparison]:
 
 
 def _motion_energy(folder: Path) -> Comparison:
-    """Clips of different speed and contrast: do both order and space them alike? The difference is 1 − correlation of logs."""
+    """Clips of different speed and contrast, spaced alike by both? The difference is 1 − correlation of logs."""
     import moten
 
     clips = [
