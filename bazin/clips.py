@@ -223,7 +223,6 @@ def stimuli_report(root: Annotated[Path, SET]) -> None:
     """Make the page: contact sheet of pairs, matching, leak test, flags, provenance, what was done."""
     _need_clips()
     from stimuli.report import build_report
-
     from stimuli.sets import existing_set
 
     typer.echo(f"report: {build_report(existing_set(root))}")

@@ -90,8 +90,12 @@ def _leak(leak: Leak, contrast: str, reference: str) -> str:
 
 def _how(matching: Matching) -> str:
     number = max(one.leak.exchanges for one in matching.comparisons)
+    seen, compared = matching.leak_features, {row.feature for row in matching.gate}
+    which = f"all {len(seen)} features"
+    if len(seen) < len(compared):
+        which = f"{len(seen)} features chosen beforehand ({listed(seen, limit=_ALL)})"
     return (
-        "The classifier was linear, on decorrelated paired differences of all features with signed squared t values as "
+        f"The classifier was linear, on decorrelated paired differences of {which}, with signed squared t values as "
         "weights, trained on all pairs but one to score the clips of that one, relative to their scene; p is from "
         f"{number:,} exchanges of labels within pairs, the procedure repeated for each; upper limit and power are from "
         "leaks of known size planted in the set's own differences."

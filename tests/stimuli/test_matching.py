@@ -497,3 +497,11 @@ def test_the_gate_can_be_judged_by_itself():
     )
     assert passes(judge(paired, {"luminance": TOLERANCES["luminance"]})) is True
     assert passes(judge(paired, {})) is None
+
+
+def test_the_methods_say_which_features_the_machine_saw():
+    random = np.random.default_rng(2)
+    features = table({name: random.normal(size=12) for name in ("luminance", "loudness", "flow_speed")})
+    assert "of all 3 features, with" in matching(features, tolerances={}).methods()
+    few = matching(features, tolerances={}, leak_features=["flow_speed", "luminance"]).methods()
+    assert "of 2 features chosen beforehand (luminance, flow_speed), with" in few
