@@ -12,9 +12,11 @@ import pytest
 
 from protocols.base.canonical import sha256_file
 from protocols.base.errors import InputError, OutputError, UsageError
+from protocols.base.files import write_json
 from stimuli.importing import import_clips
 from stimuli.manifest import read_manifest
 from stimuli.sets import StimulusSet
+from tests.bids_validator import errors_of
 
 av = pytest.importorskip("av")
 
@@ -57,6 +59,23 @@ def test_the_bids_folder_names_what_events_will_name(lab, tmp_path):
     assert all((stimuli / row["stim_file"]).is_file() for row in rows)
     assert all(row["present"] == "1" for row in rows)
     assert {row["stimulus_id"]: row["type"] for row in rows}["kitchen_ai"] == "audiovideo"
+
+
+def test_a_data_set_with_the_set_in_it_is_valid(lab, tmp_path):
+    run(lab, out=tmp_path / "boundary")
+    bids = tmp_path / "bids"
+    (bids / "sub-01" / "beh").mkdir(parents=True)
+    shutil.copytree(tmp_path / "boundary" / "stimuli", bids / "stimuli")
+    write_json(
+        bids / "dataset_description.json", {"Name": "Test", "BIDSVersion": "1.11.1", "DatasetType": "raw"}
+    )
+    (bids / "README.md").write_text("A test.\n" * 20, "utf-8")
+    (bids / "sub-01" / "beh" / "sub-01_task-detect_beh.tsv").write_text(
+        "stim_file\nboundary/kitchen_ai.mp4\n", "utf-8"
+    )
+    described = {"TaskName": "detect", "stim_file": {"Description": "file of the stimulus below stimuli/"}}
+    write_json(bids / "sub-01" / "beh" / "sub-01_task-detect_beh.json", described)
+    assert errors_of(bids) == []
 
 
 def test_importing_again_keeps_what_people_filled_in(lab, tmp_path):

@@ -1,10 +1,6 @@
 """A table of trials, in any form, becomes the same valid data set."""
 
 import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import openpyxl
 import pytest
@@ -13,27 +9,11 @@ from analysis.importing.beh import measure_from_beh
 from protocols.base import files, steps
 from protocols.base.errors import Fault, InputError, OutputError
 from protocols.plan.reading import parse_plan
+from tests.bids_validator import errors_of
 from tests.trials.conftest import HEADER, MAP, PIECES, session
 from tests.trials.test_measure_from_beh import PLAN
 
-VALIDATOR = shutil.which("bids-validator-deno", path=Path(sys.executable).parent)
 PEOPLE = [*session("01", 24), *session("02", 24, right=0.7)]
-
-
-def errors_of(folder: Path) -> list[str]:
-    """What the BIDS validator calls an error."""
-    assert VALIDATOR, "bids-validator-deno is not installed beside this Python: run `make env`"
-    done = subprocess.run(
-        [VALIDATOR, str(folder), "--format", "json"],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    issues = json.loads(done.stdout)["issues"]["issues"]
-    found = [f"{i['code']} {i.get('location')}" for i in issues if i["severity"] == "error"]
-    assert done.returncode == (16 if found else 0)
-    return found
 
 
 def test_a_whole_data_set_is_valid_and_names_its_files(desk):
