@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import Colorspace
 
 from protocols.base.seeds import generator
 
@@ -105,10 +106,12 @@ def render_scene(path: Path, *, scene: str, arm: str, seconds: float, seed: int)
         picture = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast", "crf": "16"})
         picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         picture.thread_count = 1
+        _declare_colors(picture.codec_context)
         sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
         for i in range(frames):
             image = _picture(background, tint, drift, bodies, grain, i / float(RATE), random)
-            container.mux(picture.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+            frame = av.VideoFrame.from_ndarray(image, "rgb24")
+            container.mux(picture.encode(frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)))
         container.mux(picture.encode(None))
         samples = _sound(random, float(near(shared.loudness)), round(seconds * SAMPLE_RATE))
         heard = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
@@ -116,6 +119,11 @@ def render_scene(path: Path, *, scene: str, arm: str, seconds: float, seed: int)
         container.mux(sound.encode(heard))
         container.mux(sound.encode(None))
     return path
+
+
+def _declare_colors(coding: av.VideoCodecContext) -> None:
+    """Rec. 709 in limited range, said in the file, so that no player has to guess."""
+    coding.colorspace, coding.color_primaries, coding.color_trc, coding.color_range = 1, 1, 1, 1
 
 
 def _texture(

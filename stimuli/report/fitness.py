@@ -64,7 +64,7 @@ def fitness(saved: Saved) -> Fitness:
     known = tuple(_known(saved))
     name = saved.stimuli.name
     if not obstacles:
-        return Fitness("good", f"Nothing that was saved of “{name}” speaks against showing it.", (), known)
+        return Fitness("good", f"Nothing on record speaks against showing “{name}”.", (), known)
     why = joined(one.briefly for one in obstacles)
     return Fitness("bad", f"“{name}” is not fit to be shown yet: {why}.", tuple(obstacles), known)
 

@@ -118,7 +118,7 @@ def test_a_set_without_a_fault_is_said_to_be_fit_and_every_gap_takes_that_back(t
     matched(stimuli)
     page = built(stimuli)
     assert page.texts("p", "verdict", class_="says") == [
-        "Nothing that was saved of “s” speaks against showing it."
+        "Nothing on record speaks against showing “s”."
     ]
     assert page.cell("Matching").startswith("passes")
     assert page.cell("Provenance").startswith("complete")
