@@ -9,6 +9,7 @@ from stimuli.checking import Checked, incomplete_pairs
 from stimuli.editing import todo_lines
 from stimuli.importing import Imported
 from stimuli.manifest import Clip, Manifest
+from stimuli.together import together
 
 SHOWN_HASH = 12
 
@@ -26,8 +27,10 @@ def import_lines(outcome: Imported) -> Iterator[str]:
     yield from _table(manifest)
     lacking = list(incomplete_pairs(manifest))
     yield from _block("Pairs that are not complete", lacking)
-    yield from _block("Not what they are registered as, if their files are right", outcome.conflicts)
-    yield from _block("Found in the files", outcome.notes)
+    yield from _block(
+        "Not what they are registered as, if their files are right", together(outcome.conflicts)
+    )
+    yield from _block("Found in the files", together(outcome.notes))
     todo = todo_lines(manifest)
     yield from _block(f"To be filled in (bazin stimuli edit {root})", todo)
     yield ""
@@ -39,7 +42,7 @@ def check_lines(checked: Checked) -> Iterator[str]:
     """After a check."""
     yield from _table(checked.manifest)
     yield from _block("Faults", [str(fault) for fault in checked.faults])
-    yield from _block("To be known", checked.warnings)
+    yield from _block("To be known", together(checked.warnings))
     yield from _block("To be filled in", checked.todo)
     yield ""
     state = f"{len(checked.faults)} faults" if checked.faults else "no faults"

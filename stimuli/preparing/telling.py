@@ -9,6 +9,7 @@ from stimuli.preparing.many import Preparation
 from stimuli.preparing.picture import ffmpeg_version
 from stimuli.preparing.pipeline import Prepared
 from stimuli.preparing.recipe import Recipe
+from stimuli.together import together
 
 
 def sentences(preparation: Preparation) -> list[str]:
@@ -41,10 +42,15 @@ def sentences(preparation: Preparation) -> list[str]:
             "against the frames that had been encoded, added black or frozen frames"
             + (", loudness and true peak." if any(one.sound for one in clips) else "."),
         ]
+    notes = [
+        f"{one.job.clip}: {note}."
+        for one in preparation.outcomes
+        if one.prepared is not None
+        for note in one.prepared.notes
+    ]
+    said += together(notes)
     for outcome in preparation.outcomes:
-        if outcome.prepared is not None:
-            said += [f"{outcome.job.clip}: {note}." for note in outcome.prepared.notes]
-        else:
+        if outcome.prepared is None:
             why = "; ".join(
                 f"{fault.problem}" + (f" ({fault.got})" if fault.got else "") for fault in outcome.faults
             )

@@ -13,6 +13,7 @@ from stimuli.features.catalog import definitions
 from stimuli.manifest import Manifest, read_manifest
 from stimuli.measuring_many import ClipFile, Outcome, measure_many, measured_table
 from stimuli.sets import StimulusSet
+from stimuli.together import together
 
 Say = Callable[[str], None]
 IDENTITY = ("clip", "pair_id", "arm", "role", "scene", "sha256")
@@ -60,15 +61,18 @@ def measure_set(stimuli: StimulusSet, *, jobs: int = 1, say: Say = print) -> Mea
     reused = sum(outcome.done is not None and not outcome.done.recomputed for outcome in done)
     for outcome in outcomes:
         if outcome.done is None:
-            say(f"left out: {outcome}")
+            say(str(outcome))
     say(
         f"{len(done)} of {len(outcomes)} clips measured ({reused} reused), {len(definitions())} features"
         f" -> {stimuli.measures / TABLE}"
     )
     flags = read_flags(stimuli)
-    for clip, rows in flags.groupby("clip", sort=False):
-        for kind, detail in zip(rows["kind"], rows["detail"], strict=True):
-            say(f"  {clip}: {str(kind).replace('_', ' ')}: {detail}")
+    seen = [
+        f"{clip}: {str(kind).replace('_', ' ')}: {detail}"
+        for clip, kind, detail in zip(flags["clip"], flags["kind"], flags["detail"], strict=True)
+    ]
+    for line in together(seen):
+        say(f"  {line}")
     say(f"Next: bazin stimuli match {stimuli.root} --plan PLAN, bazin stimuli report {stimuli.root}")
     return MeasuredSet(table, tuple(outcomes))
 
