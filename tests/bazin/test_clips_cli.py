@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("av")
-
 PLAN = Path(__file__).resolve().parents[1] / "stimuli" / "conftest.py"
 
 

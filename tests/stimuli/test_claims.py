@@ -8,20 +8,18 @@ import json
 import threading
 from pathlib import Path
 
+import av
+import c2pa
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-av = pytest.importorskip("av")
-c2pa = pytest.importorskip("c2pa")
-
-from cryptography import x509  # noqa: E402
-from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
-
-from stimuli.provenance.boxes import metadata_regions  # noqa: E402
-from stimuli.provenance.claims import conflicts, read_claims  # noqa: E402
-from stimuli.provenance.comfyui import read_workflow  # noqa: E402
+from stimuli.provenance.boxes import metadata_regions
+from stimuli.provenance.claims import conflicts, read_claims
+from stimuli.provenance.comfyui import read_workflow
 
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")

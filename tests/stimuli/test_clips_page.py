@@ -117,9 +117,7 @@ def test_a_set_without_a_fault_is_said_to_be_fit_and_every_gap_takes_that_back(t
     stimuli = make(tmp_path / "s", cells=cells)
     matched(stimuli)
     page = built(stimuli)
-    assert page.texts("p", "verdict", class_="says") == [
-        "Nothing on record speaks against showing “s”."
-    ]
+    assert page.texts("p", "verdict", class_="says") == ["Nothing on record speaks against showing “s”."]
     assert page.cell("Matching").startswith("passes")
     assert page.cell("Provenance").startswith("complete")
     for cell, value, said in (

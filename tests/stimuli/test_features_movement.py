@@ -3,25 +3,23 @@
 import math
 from fractions import Fraction
 
+import av
+import cv2
 import numpy as np
 import pytest
+from av.filter import Graph
 
-av = pytest.importorskip("av")
-cv2 = pytest.importorskip("cv2")
-
-from av.filter import Graph  # noqa: E402
-
-from protocols.base.seeds import generator  # noqa: E402
-from stimuli.decoding import Frame, decode_frames  # noqa: E402
-from stimuli.features.complexity import Complexity  # noqa: E402
-from stimuli.features.cuts import Cuts  # noqa: E402
-from stimuli.features.feature import mean  # noqa: E402
-from stimuli.features.flashes import Flashes  # noqa: E402
-from stimuli.features.flow import Flow  # noqa: E402
-from stimuli.features.motion_energy import MotionEnergy, decay  # noqa: E402
-from stimuli.features.stillness import Stillness  # noqa: E402
-from stimuli.pixels import full_luma  # noqa: E402
-from stimuli.probing import Probe, probe  # noqa: E402
+from protocols.base.seeds import generator
+from stimuli.decoding import Frame, decode_frames
+from stimuli.features.complexity import Complexity
+from stimuli.features.cuts import Cuts
+from stimuli.features.feature import mean
+from stimuli.features.flashes import Flashes
+from stimuli.features.flow import Flow
+from stimuli.features.motion_energy import MotionEnergy, decay
+from stimuli.features.stillness import Stillness
+from stimuli.pixels import full_luma
+from stimuli.probing import Probe, probe
 
 SIZE = (320, 180)
 

@@ -3,25 +3,24 @@
 import math
 from fractions import Fraction
 
+import av
+import cv2
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av")
-cv2 = pytest.importorskip("cv2")
-
-from protocols.base.seeds import generator  # noqa: E402
-from stimuli.decoding import Frame, scaled_size  # noqa: E402
-from stimuli.features.blockiness import Blockiness  # noqa: E402
-from stimuli.features.catalog import FEATURES, SOUND_FEATURES, definitions  # noqa: E402
-from stimuli.features.color import Color  # noqa: E402
-from stimuli.features.faces import Faces  # noqa: E402
-from stimuli.features.luminance import Luminance  # noqa: E402
-from stimuli.features.noise import Noise, median_of_counts  # noqa: E402
-from stimuli.features.saliency import Saliency  # noqa: E402
-from stimuli.features.sharpness import Sharpness  # noqa: E402
-from stimuli.features.spectrum import SpectralSlope  # noqa: E402
-from stimuli.pixels import full_luma, shrunk  # noqa: E402
-from stimuli.probing import Probe  # noqa: E402
+from protocols.base.seeds import generator
+from stimuli.decoding import Frame, scaled_size
+from stimuli.features.blockiness import Blockiness
+from stimuli.features.catalog import FEATURES, SOUND_FEATURES, definitions
+from stimuli.features.color import Color
+from stimuli.features.faces import Faces
+from stimuli.features.luminance import Luminance
+from stimuli.features.noise import Noise, median_of_counts
+from stimuli.features.saliency import Saliency
+from stimuli.features.sharpness import Sharpness
+from stimuli.features.spectrum import SpectralSlope
+from stimuli.pixels import full_luma, shrunk
+from stimuli.probing import Probe
 
 
 def file_of(width, height):

@@ -2,18 +2,16 @@
 
 import math
 
+import av
 import numpy as np
 import pytest
+from av.filter import Graph
 
-av = pytest.importorskip("av")
-
-from av.filter import Graph  # noqa: E402
-
-from protocols.base.seeds import generator  # noqa: E402
-from stimuli.decoding import Sound  # noqa: E402
-from stimuli.features import bs1770  # noqa: E402
-from stimuli.features.loudness import Loudness  # noqa: E402
-from stimuli.features.sound_content import SoundContent  # noqa: E402
+from protocols.base.seeds import generator
+from stimuli.decoding import Sound
+from stimuli.features import bs1770
+from stimuli.features.loudness import Loudness
+from stimuli.features.sound_content import SoundContent
 
 RATE = 48_000
 

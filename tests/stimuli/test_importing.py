@@ -7,6 +7,7 @@ import shutil
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -17,8 +18,6 @@ from stimuli.importing import import_clips
 from stimuli.manifest import read_manifest
 from stimuli.sets import StimulusSet
 from tests.bids_validator import errors_of
-
-av = pytest.importorskip("av")
 
 
 def run(*folders, out, **more):

@@ -1,18 +1,17 @@
 """One clip measured from its file: every way of coding gives the same, and what is missing is missing."""
 
+import av
+import cv2
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av")
-cv2 = pytest.importorskip("cv2")
-
-from protocols.base.errors import InputError  # noqa: E402
-from protocols.base.seeds import generator  # noqa: E402
-from stimuli.decoding import decode_frames  # noqa: E402
-from stimuli.features.catalog import definitions  # noqa: E402
-from stimuli.measuring import measure_clip  # noqa: E402
-from stimuli.measuring_files import steady  # noqa: E402
-from stimuli.probing import probe  # noqa: E402
+from protocols.base.errors import InputError
+from protocols.base.seeds import generator
+from stimuli.decoding import decode_frames
+from stimuli.features.catalog import definitions
+from stimuli.measuring import measure_clip
+from stimuli.measuring_files import steady
+from stimuli.probing import probe
 
 EXACT = {"qp": "0", "preset": "ultrafast"}
 MOVEMENT = (

@@ -14,9 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytest.importorskip("av")
-pytest.importorskip("cv2")
-
 from protocols.base.canonical import sha256_file
 from protocols.base.tables import read_frame
 from stimuli.features.catalog import definitions

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2")
-
-from protocols.base.seeds import generator  # noqa: E402
-from stimuli.provenance.overlays import OverlayDetector, Overlays, Region  # noqa: E402
+from protocols.base.seeds import generator
+from stimuli.provenance.overlays import OverlayDetector, Overlays, Region
 
 WIDTH, HEIGHT, FPS, SECONDS = 320, 180, 10, 5.0
 MOVING = ("pan", "zoom", "shake", "sky over a pan", "everything changes")
