@@ -59,7 +59,7 @@ def stimuli_import(
     The arm is taken from the folder's name (live/, ai/, cartoon/, …) or a word of the file's name.
     """
     _need_clips()
-    from stimuli.importing import import_clips
+    from stimuli.registry.importing import import_clips
     from stimuli.telling import import_lines
 
     outcome = import_clips(folders, out, pairs_file=pairs, say=lambda line: typer.echo(line, err=True))
@@ -76,7 +76,7 @@ def stimuli_check(
 ) -> None:
     """Tell whether a set is whole, what is still to be filled in, and whether it is the plan's set."""
     _need_clips()
-    from stimuli.checking import check_set
+    from stimuli.registry.checking import check_set
     from stimuli.sets import existing_set
     from stimuli.telling import check_lines
 
@@ -106,9 +106,9 @@ def stimuli_edit(
     """Fill in what only people know of a clip: by questions, by --set, or in a spreadsheet."""
     _need_clips()
     from protocols.base.errors import UsageError, fail
-    from stimuli import sheets
-    from stimuli.editing import interview, set_cells, todo_lines
-    from stimuli.manifest import manifest_sha256, read_manifest
+    from stimuli.registry import sheets
+    from stimuli.registry.editing import interview, set_cells, todo_lines
+    from stimuli.registry.manifest import manifest_sha256, read_manifest
     from stimuli.sets import existing_set
 
     stimuli = existing_set(root)
@@ -248,8 +248,8 @@ def clips_of_plan(promise: Promise) -> list[str]:
             if promised.matching
             else []
         )
-    from stimuli.checking import against_plan, beside_plan
-    from stimuli.manifest import manifest_sha256, read_manifest
+    from stimuli.registry.checking import against_plan, beside_plan
+    from stimuli.registry.manifest import manifest_sha256, read_manifest
     from stimuli.sets import StimulusSet
     from stimuli.tolerances import tolerance_faults
 

@@ -28,7 +28,7 @@ from stimuli.features.complexity import Complexity
 from stimuli.features.cuts import Cuts
 from stimuli.features.feature import Feature
 from stimuli.features.loudness import Loudness
-from stimuli.measuring import measure_clip, reproducibly
+from stimuli.measuring.clip import measure_clip, reproducibly
 from stimuli.probing import probe
 
 WIDTH, HEIGHT, FPS, SECONDS = 1280, 720, 25, 6

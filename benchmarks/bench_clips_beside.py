@@ -22,7 +22,7 @@ from benchmarks.timing import Comparison, compare
 from stimuli.decoding import decode_frames
 from stimuli.features.cuts import Cuts
 from stimuli.features.motion_energy import MotionEnergy
-from stimuli.measuring import reproducibly
+from stimuli.measuring.clip import reproducibly
 from stimuli.probing import probe
 
 WIDTH, HEIGHT, FPS = 320, 180, 25

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from stimuli.checking import Checked, incomplete_pairs
-from stimuli.editing import todo_lines
-from stimuli.importing import Imported
-from stimuli.manifest import Clip, Manifest
+from stimuli.registry.checking import Checked, incomplete_pairs
+from stimuli.registry.editing import todo_lines
+from stimuli.registry.importing import Imported
+from stimuli.registry.manifest import Clip, Manifest
 from stimuli.together import together
 
 SHOWN_HASH = 12

@@ -13,9 +13,9 @@ from protocols.base.errors import OutputError, PlanError, fail
 from protocols.base.files import write_atomically
 from protocols.base.workers import Workers
 from protocols.plan.reading import Promise, read_plan, shipped_plans
-from stimuli.editing import set_cells
-from stimuli.importing import import_clips
-from stimuli.manifest import manifest_sha256
+from stimuli.registry.editing import set_cells
+from stimuli.registry.importing import import_clips
+from stimuli.registry.manifest import manifest_sha256
 from stimuli.report import build_report
 from stimuli.sets import StimulusSet
 from stimuli.verbs.match import match_set

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from protocols.base.errors import Fault, did_you_mean, listed
 from protocols.base.tables import MISSING
-from stimuli.arms import ROLE_OF
 from stimuli.provenance.personal import looks_personal
+from stimuli.registry.arms import ROLE_OF
 
 UNKNOWN = "unknown"
 LONGEST = 20_000

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stimuli.checking import incomplete_pairs
-from stimuli.editing import open_cells
 from stimuli.matching.leak import LEAST_PAIRS
 from stimuli.provenance.fields import gaps
+from stimuli.registry.checking import incomplete_pairs
+from stimuli.registry.editing import open_cells
 from stimuli.report.saved import Saved, Shown
 from stimuli.report.words import FLAG_WORDS, arm_words, joined, n_of, some, word
 

@@ -14,11 +14,11 @@ from protocols.base.canonical import sha256_file
 from protocols.base.errors import BazinError
 from protocols.base.files import read_json
 from protocols.base.tables import read_frame
-from stimuli.manifest import Manifest
 from stimuli.matching.equivalence import Equivalence
 from stimuli.matching.gate import GateRow
 from stimuli.matching.leak import Driver, Leak
 from stimuli.matching.what_if import WhatIf
+from stimuli.registry.manifest import Manifest
 from stimuli.sets import StimulusSet
 from stimuli.verbs.measure import TABLE
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from protocols.plan.wording import capital
 from stimuli.features.catalog import definitions
-from stimuli.manifest import Clip
 from stimuli.provenance.fields import FIELDS, UNKNOWN
+from stimuli.registry.manifest import Clip
 from stimuli.report.differences import codec, size
 from stimuli.report.fitness import flashing
 from stimuli.report.provenance import LABELS

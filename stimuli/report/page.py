@@ -12,8 +12,8 @@ from protocols.pages import figures, template
 from protocols.pages.figures import Picture
 from protocols.pages.grids import Grid
 from protocols.plan.wording import capital
-from stimuli.gallery import PLACES, STRIP
 from stimuli.matching.wording import leak_lines
+from stimuli.measuring.gallery import PLACES, STRIP
 from stimuli.report import fitness, lanes, preparation, provenance, tables, verdict
 from stimuli.report.differences import LARGE_RATIO, LEAST_CLIPS, spreads
 from stimuli.report.leak_plot import leak_plot

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from protocols.pages.grids import Grid
-from stimuli.manifest import Clip
 from stimuli.provenance.fields import FIELDS, UNKNOWN, Field, value_of
+from stimuli.registry.manifest import Clip
 from stimuli.report.saved import Saved
 from stimuli.report.words import FLAG_WORDS, arm_words, n_of
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from protocols.base.errors import BazinError
 from protocols.base.files import read_json
-from stimuli.editing import cell_faults
 from stimuli.features.catalog import definitions
-from stimuli.gallery import PLACES
-from stimuli.manifest import Clip, Manifest, manifest_sha256, read_manifest
-from stimuli.measuring_files import document_name, picture_name
+from stimuli.measuring.files import document_name, picture_name
+from stimuli.measuring.gallery import PLACES
 from stimuli.preparing.pipeline import Prepared
 from stimuli.provenance.claims import conflicts, read_claims
+from stimuli.registry.editing import cell_faults
+from stimuli.registry.manifest import Clip, Manifest, manifest_sha256, read_manifest
 from stimuli.report.matched import Matched, read_matched
 from stimuli.sets import StimulusSet
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stimuli.editing import open_cells
 from stimuli.matching.leak import LEAST_PAIRS
+from stimuli.registry.editing import open_cells
 from stimuli.report.fitness import flashing, unknown_cells
 from stimuli.report.matched import Compared
 from stimuli.report.saved import Saved

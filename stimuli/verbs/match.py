@@ -10,11 +10,11 @@ from protocols.base.errors import InputError, PlanError, fail, listed
 from protocols.base.files import read_json, write_json
 from protocols.plan.promises import Plan
 from protocols.plan.reading import Promise
-from stimuli.checking import against_plan, beside_plan, incomplete_pairs
 from stimuli.features.catalog import definitions
-from stimuli.manifest import Manifest, manifest_sha256, read_manifest
 from stimuli.matching.judge import Matching, match
 from stimuli.matching.writing import write_matching
+from stimuli.registry.checking import against_plan, beside_plan, incomplete_pairs
+from stimuli.registry.manifest import Manifest, manifest_sha256, read_manifest
 from stimuli.sets import StimulusSet
 from stimuli.tolerances import conversions, tolerance_faults
 from stimuli.verbs.measure import FLAGS, TABLE, read_flags, read_measured

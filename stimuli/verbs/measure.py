@@ -10,8 +10,8 @@ import pandas as pd
 from protocols.base.errors import Fault, InputError, fail, listed
 from protocols.base.tables import read_frame
 from stimuli.features.catalog import definitions
-from stimuli.manifest import Manifest, read_manifest
-from stimuli.measuring_many import ClipFile, Outcome, measure_many, measured_table
+from stimuli.measuring.many import ClipFile, Outcome, measure_many, measured_table
+from stimuli.registry.manifest import Manifest, read_manifest
 from stimuli.sets import StimulusSet
 from stimuli.together import together
 

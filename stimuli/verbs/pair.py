@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from protocols.base.errors import InputError, fail, listed
 from protocols.base.tables import number, write_frame
-from stimuli.bids_stimuli import write_bids_stimuli
 from stimuli.features.catalog import definitions
-from stimuli.manifest import Manifest, read_manifest, write_manifest
 from stimuli.matching.optimal_pairs import Pairing, optimal_pairs
+from stimuli.registry.bids import write_bids_stimuli
+from stimuli.registry.manifest import Manifest, read_manifest, write_manifest
 from stimuli.sets import StimulusSet
 from stimuli.verbs.match import compared_arms
 from stimuli.verbs.measure import read_measured

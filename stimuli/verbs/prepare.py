@@ -10,16 +10,16 @@ from protocols.base.canonical import sha256_file
 from protocols.base.errors import BazinError, Fault, InputError, UsageError, did_you_mean, fail, listed
 from protocols.base.files import write_json
 from protocols.base.progress import progress
-from stimuli.arms import ROLE_OF
-from stimuli.bids_stimuli import write_bids_stimuli
-from stimuli.importing import file_facts
-from stimuli.manifest import Cells, Clip, Manifest, read_manifest, write_manifest
 from stimuli.preparing.controls import Control, codec_control, rotoscope
 from stimuli.preparing.geometry import Region
 from stimuli.preparing.many import Job, Preparation, prepare_many
 from stimuli.preparing.recipe import Recipe, read_recipe
 from stimuli.preparing.telling import sentences
 from stimuli.probing import probe
+from stimuli.registry.arms import ROLE_OF
+from stimuli.registry.bids import write_bids_stimuli
+from stimuli.registry.importing import file_facts
+from stimuli.registry.manifest import Cells, Clip, Manifest, read_manifest, write_manifest
 from stimuli.sets import StimulusSet
 
 CONTROLS = ("codec_control", "rotoscoped")

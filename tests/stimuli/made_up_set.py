@@ -12,13 +12,13 @@ import numpy as np
 from protocols.base.canonical import sha256_file
 from protocols.base.files import read_json, write_json
 from protocols.plan.materials import LeakTest, Tolerance
-from stimuli.arms import ROLE_OF
 from stimuli.features.catalog import definitions
-from stimuli.gallery import PLACES, STRIP, jpeg
-from stimuli.manifest import Clip, Manifest, columns, manifest_sha256, read_manifest, write_manifest
 from stimuli.matching import match, write_matching
-from stimuli.measuring_files import document_name, picture_name
-from stimuli.measuring_many import measured_table
+from stimuli.measuring.files import document_name, picture_name
+from stimuli.measuring.gallery import PLACES, STRIP, jpeg
+from stimuli.measuring.many import measured_table
+from stimuli.registry.arms import ROLE_OF
+from stimuli.registry.manifest import Clip, Manifest, columns, manifest_sha256, read_manifest, write_manifest
 from stimuli.sets import StimulusSet
 from stimuli.verbs.measure import identities, read_measured
 

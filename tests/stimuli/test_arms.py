@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stimuli.arms import Place, pair_ids, place_of
+from stimuli.registry.arms import Place, pair_ids, place_of
 from stimuli.sets import safe_name
 
 ROOT = Path("clips")

@@ -13,10 +13,10 @@ from protocols.base.files import read_json, write_json
 from protocols.base.tables import read_frame
 from protocols.plan.materials import Tolerance
 from stimuli.features.catalog import definitions
-from stimuli.gallery import PLACES, STRIP
-from stimuli.manifest import Manifest, read_manifest, write_manifest
+from stimuli.measuring.gallery import PLACES, STRIP
 from stimuli.preparing.pipeline import Prepared
 from stimuli.preparing.verifying import Check
+from stimuli.registry.manifest import Manifest, read_manifest, write_manifest
 from stimuli.report import build_report, pictures
 from stimuli.report.words import FEATURE_WORDS, THEMES, amount, rate
 from tests.stimuli.made_up_set import PAIRS, TOLERANCES, Page, make, matched

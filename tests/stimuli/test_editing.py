@@ -4,10 +4,10 @@ import openpyxl
 import pytest
 
 from protocols.base.errors import InputError, OutputError, UsageError
-from stimuli import sheets
-from stimuli.editing import interview, open_cells, set_cells, todo_lines
-from stimuli.importing import import_clips
-from stimuli.manifest import read_manifest
+from stimuli.registry import sheets
+from stimuli.registry.editing import interview, open_cells, set_cells, todo_lines
+from stimuli.registry.importing import import_clips
+from stimuli.registry.manifest import read_manifest
 from stimuli.sets import StimulusSet
 
 

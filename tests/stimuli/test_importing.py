@@ -14,8 +14,8 @@ import pytest
 from protocols.base.canonical import sha256_file
 from protocols.base.errors import InputError, OutputError, UsageError
 from protocols.base.files import write_json
-from stimuli.importing import import_clips
-from stimuli.manifest import read_manifest
+from stimuli.registry.importing import import_clips
+from stimuli.registry.manifest import read_manifest
 from stimuli.sets import StimulusSet
 from tests.bids_validator import errors_of
 
@@ -78,7 +78,7 @@ def test_a_data_set_with_the_set_in_it_is_valid(lab, tmp_path):
 
 
 def test_importing_again_keeps_what_people_filled_in(lab, tmp_path):
-    from stimuli.editing import set_cells
+    from stimuli.registry.editing import set_cells
 
     stimuli = StimulusSet(tmp_path / "set")
     run(lab, out=stimuli.root)
@@ -91,7 +91,7 @@ def test_importing_again_keeps_what_people_filled_in(lab, tmp_path):
 
 
 def test_a_changed_file_is_said_and_its_cells_are_kept(lab, tmp_path, write_clip, texture):
-    from stimuli.editing import set_cells
+    from stimuli.registry.editing import set_cells
 
     stimuli = StimulusSet(tmp_path / "set")
     run(lab, out=stimuli.root)

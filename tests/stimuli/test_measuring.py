@@ -9,8 +9,8 @@ from protocols.base.errors import InputError
 from protocols.base.seeds import generator
 from stimuli.decoding import decode_frames
 from stimuli.features.catalog import definitions
-from stimuli.measuring import measure_clip
-from stimuli.measuring_files import steady
+from stimuli.measuring.clip import measure_clip
+from stimuli.measuring.files import steady
 from stimuli.probing import probe
 
 EXACT = {"qp": "0", "preset": "ultrafast"}

@@ -17,8 +17,8 @@ import pytest
 from protocols.base.canonical import sha256_file
 from protocols.base.tables import read_frame
 from stimuli.features.catalog import definitions
-from stimuli.measuring_files import series_name, sound_series_name
-from stimuli.measuring_many import ClipFile, measure_many, measured_table
+from stimuli.measuring.files import series_name, sound_series_name
+from stimuli.measuring.many import ClipFile, measure_many, measured_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (160, 96)
@@ -148,7 +148,7 @@ def test_ctrl_c_ends_all_processes_at_once_and_keeps_what_is_finished(write_clip
             """
             import sys
             from pathlib import Path
-            from stimuli.measuring_many import ClipFile, measure_many
+            from stimuli.measuring.many import ClipFile, measure_many
             if __name__ == "__main__":
                 here = Path(sys.argv[1])
                 clips = [ClipFile(f"c{k}_ai", here / f"{k}.mp4") for k in range(6)]

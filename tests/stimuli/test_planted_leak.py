@@ -10,7 +10,7 @@ from av.video.reformatter import Interpolation
 
 from protocols.base.seeds import generator
 from protocols.plan.reading import read_plan, shipped_plans
-from stimuli.importing import import_clips
+from stimuli.registry.importing import import_clips
 from stimuli.sets import StimulusSet
 from stimuli.verbs.match import match_set
 from stimuli.verbs.measure import measure_set

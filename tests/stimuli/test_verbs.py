@@ -9,10 +9,10 @@ import pytest
 from protocols.base.canonical import sha256_file
 from protocols.base.errors import InputError, PlanError, UsageError
 from protocols.plan.reading import Promise, parse_plan, read_plan, shipped_plans
-from stimuli.checking import check_set
-from stimuli.editing import set_cells
-from stimuli.importing import import_clips
-from stimuli.manifest import manifest_sha256, read_manifest
+from stimuli.registry.checking import check_set
+from stimuli.registry.editing import set_cells
+from stimuli.registry.importing import import_clips
+from stimuli.registry.manifest import manifest_sha256, read_manifest
 from stimuli.sets import StimulusSet
 from stimuli.verbs.match import match_set
 from stimuli.verbs.measure import measure_set, read_measured

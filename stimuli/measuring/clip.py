@@ -19,7 +19,7 @@ from protocols.base.errors import InputError, fail
 from stimuli.decoding import SMALL_WIDTH, Frame, decode_frames, decode_sound, scaled_size
 from stimuli.features.catalog import FEATURES, SOUND_FEATURES, definitions
 from stimuli.features.feature import Feature, Flag, Found, mean
-from stimuli.gallery import Gallery
+from stimuli.measuring.gallery import Gallery
 from stimuli.probing import Probe, probe
 from stimuli.provenance.overlays import OverlayDetector, Overlays
 

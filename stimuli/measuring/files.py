@@ -15,7 +15,7 @@ from protocols.base.bids import generated_by
 from protocols.base.tables import number, rounded
 from stimuli.features.catalog import definitions
 from stimuli.features.feature import Definition, SoundFeature
-from stimuli.measuring import Measured
+from stimuli.measuring.clip import Measured
 from stimuli.probing import Probe
 
 CLIPS, SERIES, PICTURES = "clips", "series", "pictures"

@@ -19,8 +19,8 @@ from protocols.base.steps import Done, Outputs, perform, step
 from protocols.base.tables import table_text, write_frame
 from protocols.base.workers import Workers
 from stimuli.features.catalog import definitions
-from stimuli.measuring import measure_clip
-from stimuli.measuring_files import clip_files, described, document_name, optional_names
+from stimuli.measuring.clip import measure_clip
+from stimuli.measuring.files import clip_files, described, document_name, optional_names
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,13 +11,13 @@ from protocols.base.canonical import sha256_file
 from protocols.base.errors import BazinError, Fault, InputError, OutputError, UsageError, fail, listed
 from protocols.base.files import cannot_write
 from protocols.base.progress import progress
-from stimuli.arms import ROLE_OF, pair_ids
-from stimuli.bids_stimuli import write_bids_stimuli
-from stimuli.manifest import Cells, Clip, Manifest, filled_by_hand, read_manifest, write_manifest
 from stimuli.probing import Probe, probe
 from stimuli.provenance.claims import Claims, conflicts, read_claims
+from stimuli.registry.arms import ROLE_OF, pair_ids
+from stimuli.registry.bids import write_bids_stimuli
+from stimuli.registry.manifest import Cells, Clip, Manifest, filled_by_hand, read_manifest, write_manifest
+from stimuli.registry.sources import Found, find_clips
 from stimuli.sets import StimulusSet
-from stimuli.sources import Found, find_clips
 
 Say = Callable[[str], None]
 

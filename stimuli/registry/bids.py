@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protocols.base.files import write_atomically, write_json
 from protocols.base.tables import table_text
-from stimuli.manifest import Manifest
+from stimuli.registry.manifest import Manifest
 from stimuli.sets import StimulusSet
 
 COLUMNS = {

@@ -12,8 +12,8 @@ from protocols.base.errors import Fault, InputError, UsageError, did_you_mean, f
 from protocols.base.tables import MISSING
 from protocols.sources.cells import read_source
 from protocols.sources.notation import Plain
-from stimuli.arms import ROLE_OF, place_of, tidy
-from stimuli.manifest import FACTS, ROLES, Cells, filled_by_hand
+from stimuli.registry.arms import ROLE_OF, place_of, tidy
+from stimuli.registry.manifest import FACTS, ROLES, Cells, filled_by_hand
 
 VIDEOS = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .mts .m2ts .ts .wmv .flv .ogv .3gp .mxf .gif .y4m".split()

@@ -11,8 +11,8 @@ from protocols.base.canonical import sha256_file
 from protocols.base.errors import Fault, InputError, did_you_mean, listed
 from protocols.plan.promises import Plan
 from protocols.plan.reading import Promise
-from stimuli.editing import cell_faults, todo_lines
-from stimuli.manifest import Clip, Manifest, manifest_sha256, read_manifest
+from stimuli.registry.editing import cell_faults, todo_lines
+from stimuli.registry.manifest import Clip, Manifest, manifest_sha256, read_manifest
 from stimuli.sets import StimulusSet, existing_set
 
 

@@ -13,9 +13,9 @@ from protocols.base.files import write_atomically
 from protocols.base.tables import MISSING, table_text
 from protocols.sources.cells import read_source
 from protocols.sources.notation import Plain
-from stimuli.editing import faults_of, open_cells, save
-from stimuli.manifest import DIRECTIONS, filled_by_hand, read_manifest
 from stimuli.provenance.fields import FIELDS
+from stimuli.registry.editing import faults_of, open_cells, save
+from stimuli.registry.manifest import DIRECTIONS, filled_by_hand, read_manifest
 from stimuli.sets import StimulusSet
 
 SHEET = "clips"

@@ -7,9 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from protocols.base.errors import Fault, UsageError, did_you_mean, fail, listed
-from stimuli.bids_stimuli import write_bids_stimuli
-from stimuli.manifest import DIRECTIONS, Clip, Manifest, filled_by_hand, read_manifest, write_manifest
 from stimuli.provenance.fields import FIELDS, ToDo, check_row, todo
+from stimuli.registry.bids import write_bids_stimuli
+from stimuli.registry.manifest import (
+    DIRECTIONS,
+    Clip,
+    Manifest,
+    filled_by_hand,
+    read_manifest,
+    write_manifest,
+)
 from stimuli.sets import StimulusSet
 
 EVERYTHING = "all"
