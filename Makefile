@@ -36,7 +36,7 @@ checks: packages
 
 slow: packages  ## calibration, crash and resume, whole worlds
 	@$(call environment,checks)
-	@$(VENV)/python -m pytest -n auto -m slow
+	@$(VENV)/python -m pytest -n auto --dist worksteal -m slow
 
 bench:  ## timings beside the tools people use today
 	@$(call environment,checks)
