@@ -18,6 +18,7 @@ from stimuli.verbs.match import match_set
 from stimuli.verbs.measure import measure_set, read_measured
 from stimuli.verbs.pair import pair_set
 from stimuli.verbs.prepare import prepare_set
+from tests.stimuli.conftest import write
 
 RECIPE = """name: tiny
 fps: 25
@@ -235,3 +236,40 @@ def test_shipped_plans_name_features_and_units_that_exist():
 
     for text in shipped_plans().values():
         assert list(tolerance_faults(parse_plan(text))) == []
+
+
+def test_the_manifest_directs_which_part_of_a_clip_is_shown(stimuli, recipe):
+    """A clip whose left half is dark and whose right half, and second half in time, is bright."""
+    from stimuli.decoding import decode_frames
+    from stimuli.probing import probe
+
+    def light() -> float:
+        path = stimuli.file(read_manifest(stimuli)["kitchen_live"].file)
+        return float(np.mean([frame.luma.mean() for frame in decode_frames(path, probe(path))]))
+
+    pictures = [np.full((96, 128, 3), 40, np.uint8) for _ in range(50)]
+    for k, picture in enumerate(pictures):
+        picture[:, 64:] = 160 if k < 25 else 220
+    path = stimuli.file("virtual/kitchen_live.mp4")
+    write(path, pictures)
+    prepare_set(stimuli, recipe, say=silent)
+    assert light() == pytest.approx((40 + 160) / 2, abs=4)
+    set_cells(stimuli, ["kitchen_live.crop=64 0 64 48"])
+    prepare_set(stimuli, recipe, say=silent)
+    assert light() == pytest.approx(160, abs=4)
+    set_cells(stimuli, ["kitchen_live.start_s=1"])
+    prepare_set(stimuli, recipe, say=silent)
+    assert light() == pytest.approx(220, abs=4)
+
+
+@pytest.mark.parametrize(("rule", "named"), [("reject", True), ("crop", True), ("keep", False)])
+def test_clips_with_a_visible_label_are_named_unless_the_plan_keeps_them(stimuli, tmp_path, rule, named):
+    measure_set(stimuli, say=silent)
+    flags = stimuli.measures / "flags.tsv"
+    rows = "kitchen_ai\twatermark\tstays over the scene\tn/a\tn/a\np01_ai\tsilent\tno sound\tn/a\tn/a\n"
+    flags.write_text("clip\tkind\tdetail\tfrom_s\tto_s\n" + rows, "utf-8")
+    wide = "{luminance: {mean: 50, worst: 90, unit: cd_m2_percent}}"
+    said: list[str] = []
+    found = match_set(stimuli, plan(tmp_path, wide, f"  visible_label: {rule}\n"), say=said.append)
+    assert found.labelled == (("kitchen_ai",) if named else ())
+    assert ("found on kitchen_ai" in "\n".join(said)) == named
