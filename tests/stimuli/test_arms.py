@@ -18,6 +18,7 @@ ROOT = Path("clips")
         ("live/kitchen.mp4", "live", "kitchen"),
         ("AI/kitchen.mp4", "ai", "kitchen"),
         ("ai/day 2/kitchen.mp4", "ai", "kitchen"),
+        ("live/ai/kitchen.mp4", "ai", "kitchen"),  # the nearest folder says it
         ("kitchen_live.mp4", "live", "kitchen"),
         ("kitchen-AI.mov", "ai", "kitchen"),
         ("ai kitchen 2.mov", "ai", "kitchen 2"),

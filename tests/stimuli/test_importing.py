@@ -292,6 +292,36 @@ Harbour 2.mp4;h;live;;;;
 """
 
 
+def test_a_set_inside_the_lab_s_folder_does_not_import_itself(lab):
+    run(lab, out=lab / "set")
+    outcome, _ = run(lab, out=lab / "set")
+    assert outcome.set_aside == []
+    assert len(outcome.manifest.clips) == len(outcome.kept) == 6
+
+
+def test_frames_cut_off_without_coding_anew_are_neither_counted_nor_missed(tmp_path, write_clip, texture):
+    """An edit list leaves frames in the file that no player shows."""
+    from stimuli.decoding import decode_frames
+    from stimuli.probing import probe
+
+    whole = write_clip(tmp_path / "whole.mp4", texture(50))
+    cut = tmp_path / "cut.mp4"
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(cut), "w", options={"avoid_negative_ts": "disabled"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                shift = round(20 / 25 / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, stream
+                target.mux(packet)
+    found = probe(cut)
+    assert found.frames == sum(1 for _ in decode_frames(cut, found)) == 30
+    assert found.duration_s == pytest.approx(30 / 25)
+    assert found.cut_off is None
+
+
 def test_a_pairs_file_says_what_names_do_not(lab, tmp_path):
     (lab / "pairs.csv").write_text(PAIRS, encoding="utf-8")
     (lab / "ai" / "Harbour 2.mp4").unlink()
