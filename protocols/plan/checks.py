@@ -15,6 +15,7 @@ from protocols.plan.expanding import (
     expected_in,
     shown_in,
 )
+from protocols.plan.markers import markers_are_clear
 from protocols.plan.measure_checks import enough_studies_are_drawn, models_fit, pairs_are_prepared
 from protocols.plan.measuring import PAIRS
 from protocols.plan.naming import names_exist
@@ -345,6 +346,7 @@ LATER_RULES: tuple[Rule, ...] = (
     models_fit,
     enough_studies_are_drawn,
     sessions_hold_together,
+    markers_are_clear,
     clips_are_used,
     enough_are_recruited,
 )

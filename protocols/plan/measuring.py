@@ -233,6 +233,16 @@ class Sensitivity(Part):
     mean_fd_mm: tuple[Positive, ...] = declare("mean framewise displacement", unit="mm", reserved="analysis")
 
 
+class Presentation(Part):
+    """When a clip counts as not shown as promised."""
+
+    dropped_frames: Share = declare("largest share of a clip's frames that never appeared", 0.05)
+    onset_error_s: Positive = declare(
+        "largest distance of a clip's onset from its planned time", 0.05, unit="s"
+    )
+    triggers_lost: Share = declare("largest share of a run's markers that could not be sent", 0.05)
+
+
 class Exclusions(Part):
     """Who and what is left out, decided beforehand."""
 
@@ -257,5 +267,6 @@ class Exclusions(Part):
     same_in_a_row: int | None = declare(
         "longest run of one and the same answer in a person's main trials", None, unit="trials", ge=2
     )
+    presentation: Presentation = declare("clips and runs that were not shown as promised", Presentation())
     roi: RoiRule | None = declare("coverage and signal of a region", None, reserved="analysis")
     sensitivity: Sensitivity | None = declare("other cut-offs, shown beside", None, reserved="analysis")

@@ -8,7 +8,7 @@ from protocols.base.errors import Fault, did_you_mean, listed
 from protocols.document import Document, Path_
 from protocols.plan.expanding import PSEUDO_CONDITIONS
 from protocols.plan.promises import POOLED, Plan
-from protocols.plan.sessions import CatchTrials, Training
+from protocols.plan.sessions import EVENTS, CatchTrials, Training
 
 
 def _unknown(
@@ -96,7 +96,7 @@ def names_exist(plan: Plan, document: Document) -> Iterator[Fault]:
             if group not in groups:
                 yield _unknown(document, (*path, "confidence", group), "group", group, groups, at_key=True)
         for trigger in s.triggers or {}:
-            known = [*conditions, *([s.attention.kind] if s.attention else [])]
+            known = [*conditions, *EVENTS]
             if trigger not in known:
                 yield _unknown(
                     document, (*path, "triggers", trigger), "condition", trigger, known, at_key=True

@@ -10,7 +10,8 @@ from protocols.plan.expanding import scenes_per_person, shown_in
 from protocols.plan.promises import Plan
 from protocols.plan.sessions import ANSWERED, CLIPS_PER_TRIAL, Session
 
-NAMING = "detection"
+NAMING = ("detection", "pair_comparison")
+REALNESS = "realness"
 DEFAULT_GAP_S = 1.0  # between clips where the session has no fixation of its own
 
 
@@ -102,7 +103,7 @@ def session_faults(plan: Plan, document: Document) -> Iterator[Fault]:
                 f"comes after '{named_before}', which asks about AI",
                 way_out="put passive viewing first: whoever was asked looks for AI in the scanner",
             )
-        if session.paradigm == NAMING or (session.then and session.then.paradigm == NAMING):
+        if asks_about_ai(session):
             named_before = named_before or session.name
     if total / 60 > plan.limits.visit_minutes_max:
         yield document.fault(
@@ -111,6 +112,12 @@ def session_faults(plan: Plan, document: Document) -> Iterator[Fault]:
             at_key=True,
             accepted=f"at most limits.visit_minutes_max = {plan.limits.visit_minutes_max:g}",
         )
+
+
+def asks_about_ai(session: Session) -> bool:
+    """Whether a session makes people think of how films are made."""
+    tasks = (session.paradigm, session.then.paradigm if session.then else None)
+    return any(task in NAMING for task in tasks) or REALNESS in (session.scales or ())
 
 
 def _settings(plan: Plan, document: Document, session: Session, path: Path_) -> Iterator[Fault]:

@@ -14,6 +14,8 @@ Contrast = tuple[Identifier, Identifier]
 """Two conditions, the reference first: the effect is the second minus the first."""
 
 ANSWERED: tuple[Paradigm, ...] = ("same_different", "pair_comparison", "detection", "ratings")
+EVENTS = ("run", "star", "question")
+"""What can have a marker besides the conditions: the beginning of a run and the attention trials."""
 CLIPS_PER_TRIAL = {"same_different": 2, "pair_comparison": 2}
 
 
@@ -24,6 +26,7 @@ class Design(Part):
     fixation_s: tuple[NotNegative, NotNegative] = declare(
         "shortest and longest fixation between clips", unit="s"
     )
+    clips_per_block: int = declare("clips of one condition in a row (blocks)", 4, unit="clips", ge=2)
 
 
 class Attention(Part):
@@ -84,18 +87,19 @@ class Session(Part):
     runs: int = declare("runs, with a pause after each", 1, ge=1)
     volumes: int | None = declare("volumes of one run (bold)", None, unit="volumes", ge=10)
     repetition_time_s: Positive | None = declare("time between volumes (bold)", None, unit="s")
+    dummy_volumes: int = declare("volumes before the first stored one (bold)", 0, unit="volumes", ge=0, le=30)
     run_seconds: Positive | None = declare("length of one recording (eeg)", None, unit="s")
     design: Design | None = declare("order and spacing of clips in a recording", None)
     attention: Attention | None = declare("the attention task", None)
     triggers: dict[Identifier, Annotated[int, Field(ge=1, le=255)]] | None = declare(
-        "marker value per condition", None, reserved="session"
+        "marker value per condition, and of 'run' (its beginning), 'star' and 'question'", None
     )
     items: Items | None = declare("which clips are shown; fresh ones if absent", None)
     training: Training | None = declare("practice before the main phase", None)
     then: FollowUp | None = declare("a second task after the first", None)
     catch_trials: CatchTrials | None = declare("easy trials interleaved in the main phase", None)
     confidence: dict[Identifier, Annotated[int, Field(ge=2, le=10)] | Literal["none"]] | None = declare(
-        "levels of the confidence question per group", None, reserved="session"
+        "levels of the confidence question per group", None
     )
     scales: tuple[Scale, ...] | None = declare("what is rated, in this order", None)
 
@@ -106,7 +110,6 @@ class Limits(Part):
     scanner_minutes_max: Positive = declare("time in the scanner per visit", 45.0, unit="min")
     visit_minutes_max: Positive = declare("whole visit", 150.0, unit="min")
     block_minutes_max: Positive = declare("time without a pause", 15.0, unit="min")
-    trials_between_breaks: int = declare(
-        "trials without a break", 20, unit="trials", ge=1, reserved="session"
-    )
-    sound_level_max_db: Positive = declare("loudest sound", 85.0, unit="dB", reserved="session")
+    trials_between_breaks: int = declare("trials without a break", 20, unit="trials", ge=1)
+    answer_within_s: Positive = declare("time there is for an answer", 10.0, unit="s")
+    sound_level_max_db: Positive = declare("loudest sound", 85.0, unit="dB")

@@ -184,6 +184,54 @@ my.plan.yaml:7:23: groups.adult.age_months: is not a range
   got:      [480, 216]
   accepted: [from, to) in whole months: [48, 84]""",
     ),
+    "ratings of realness before passive viewing": (
+        "  - name: scan\n",
+        """\
+  - {name: rate, modality: beh, paradigm: ratings, conditions: [live, ai], scales: [realness]}
+  - name: scan
+""",
+        """\
+my.plan.yaml:15:5: sessions[1]: comes after 'rate', which asks about AI
+  way out:  put passive viewing first: whoever was asked looks for AI in the scanner""",
+    ),
+    "a marker for what is not shown": (
+        "    design: {kind: event, fixation_s: [4, 8]}\n",
+        "    design: {kind: event, fixation_s: [4, 8]}\n    triggers: {live: 11, cartoons: 41}\n",
+        """\
+my.plan.yaml:22:26: sessions[0].triggers.cartoons: names a condition the plan does not have
+  got:      cartoons
+  accepted: live, ai, cartoon, run, star, question
+  way out:  did you mean 'cartoon'?""",
+    ),
+    "one marker for two things": (
+        "    design: {kind: event, fixation_s: [4, 8]}\n",
+        "    design: {kind: event, fixation_s: [4, 8]}\n    triggers: {live: 11, ai: 21, cartoon: 11}\n",
+        """\
+my.plan.yaml:22:43: sessions[0].triggers.cartoon: is the marker of 'live' too
+  got:      11""",
+    ),
+    "an EEG session whose recording could not be read": (
+        """\
+    modality: bold
+    paradigm: passive_viewing
+    conditions: [live, ai, cartoon]
+    runs: 4
+    volumes: 180
+    repetition_time_s: 2.0
+""",
+        """\
+    modality: eeg
+    paradigm: passive_viewing
+    conditions: [live, ai, cartoon]
+    runs: 4
+    run_seconds: 360
+    triggers: {live: 11, ai: 21}
+""",
+        """\
+my.plan.yaml:14:5: sessions[0]: is 'eeg' and has no marker for run, cartoon
+  accepted: triggers: {run: 1, live: 11, ai: 21}
+  way out:  without markers a recording cannot be matched with what was shown""",
+    ),
     "d' by person with the marginal statistic": (
         "statistic: dprime_per_person",
         "statistic: dprime",
