@@ -76,7 +76,7 @@ def run_participant(
     Raises
     ------
     InputError
-        If no measure of the plan is there.
+        If no measure of the plan is there, or the data set holds pilot sessions.
     """
     _refuse_reserved(promise.plan)
     _refuse_results_in_raw(out)
@@ -93,6 +93,7 @@ def run_participant(
             )
         )
     _refuse_unfinished(source)
+    _refuse_pilot(source)
     computed = measures_from_behaviour(source, out, promise, wanted, say)
     for told in ("done", "warnings", "errors"):
         getattr(outcome, told).extend(getattr(computed, told))
@@ -315,6 +316,20 @@ def _refuse_unfinished(folder: Path) -> None:
     unfinished = unfinished_imports(folder)
     if unfinished:
         raise InputError(unfinished)
+
+
+def _refuse_pilot(source: Path) -> None:
+    """Pilot sessions try a study out: what comes of them decides nothing."""
+    file = source / "dataset_description.json"
+    described = read_json(file) if file.exists() else None
+    if isinstance(described, dict) and described.get("Pilot") is True:
+        raise InputError(
+            Fault(
+                str(source),
+                "holds pilot sessions, and no confirmatory analysis takes them",
+                way_out="give the data set of the study's own sessions; 'bazin session show' looks at pilots",
+            )
+        )
 
 
 def _refuse_results_in_raw(out: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bazin.clips import clips_of_plan, stimuli_app
+from bazin.sessions import pilot_command, run_command, session_app, timing_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,10 @@ import_app = typer.Typer(help="Bring in values measured with other tools.", **SE
 app.add_typer(plan_app, name="plan")
 app.add_typer(import_app, name="import")
 app.add_typer(stimuli_app, name="stimuli")
+app.add_typer(session_app, name="session")
+app.command("run")(run_command)
+app.command("pilot")(pilot_command)
+app.command("timing-check")(timing_command)
 
 
 class Level(StrEnum):

@@ -1,4 +1,4 @@
-"""``bazin demo``: a whole virtual study, from the lab's films and tables to the verdict."""
+"""``bazin demo``: a whole virtual study, from the lab's films, sessions and tables to the verdict."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 from analysis.evidence.verdict import Verdict
 from analysis.importing.measures import import_measures
-from analysis.importing.trials import import_trials
 from analysis.running import run_group, run_participant
 from bazin.terminal import strip
-from bazin.virtual.lab import answer_table, recruit, scan_table
+from bazin.virtual.lab import recruit, scan_table
+from bazin.virtual.viewers import hold_sessions, planted
 from bazin.virtual.worlds import World, came_out_as_planted, make_world
 from protocols.base.errors import OutputError, fail
 from protocols.base.files import write_atomically, write_json
 from protocols.plan.reading import Promise, read_plan
 
 PLAN = "demo"
-LAB_FILES = {"scan": "dmpfc_per_scene.csv", "answers": "answers.csv"}
+LAB_FILES = {"scan": "dmpfc_per_scene.csv"}
 DATA_SET = "bids"
 MARKER = "virtual-lab.json"
 Say = Callable[[str], None]
@@ -59,11 +59,12 @@ def run_demo(
         promise = _with_clips(out, lab, promise, seed, say)
     bids = out / DATA_SET
     scanned = import_measures(lab / LAB_FILES["scan"], lab / "scan.map.yaml", out, plan=promise)
-    answered = import_trials(lab / LAB_FILES["answers"], lab / "answers.map.yaml", bids, plan=promise)
-    for line in [*scanned.lines(), *answered.lines()]:
+    people = recruit(promise.plan, seed)
+    held = hold_sessions(bids, promise, planted(promise, world, people, seed))
+    for line in [*scanned.lines(), *held]:
         say(f"  {line}")
     run_participant(bids, out, promise, say=lambda line: say(f"  {line}"))
-    say(f"  {len(recruit(promise.plan, seed))} people, from {lab}")
+    say(f"  {len(people)} people, from {lab} and {bids}")
     command = f"bazin demo --seed {seed} --truth {truth}"
     outcome = run_group(out, out, promise, command=command, say=lambda line: say(f"  {line}"))
     assert outcome.verdict is not None
@@ -103,7 +104,6 @@ def make_lab_files(out: Path, promise: Promise, world: World, seed: int) -> Path
     people = recruit(promise.plan, seed)
     lab = out / "lab"
     write_atomically(lab / LAB_FILES["scan"], scan_table(promise.plan, world, people, seed))
-    write_atomically(lab / LAB_FILES["answers"], answer_table(promise.plan, world, people, seed))
     maps = importlib.resources.files("bazin") / "virtual" / "maps"
     for name in LAB_FILES:
         write_atomically(lab / f"{name}.map.yaml", (maps / f"{name}.map.yaml").read_bytes())

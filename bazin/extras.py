@@ -10,6 +10,9 @@ from protocols.base.errors import NotAvailable, fail
 CLIPS = ("av", "cv2", "skimage", "c2pa")
 """What the extra ``clips`` brings."""
 
+LAB = ("psychopy", "av", "serial", "sounddevice", "pylsl")
+"""What the extra ``lab`` brings."""
+
 
 def missing(modules: Sequence[str]) -> list[str]:
     """Modules that are not installed."""

@@ -236,7 +236,7 @@ def _rows(
                 "task": names["task"],
                 "run": names.get("run"),
                 "condition": row.get("arm"),
-                "clip": row.get("stim_file") or row.get("item"),
+                "clip": row.get("stim_file") or row.get("item") or row.get("clip"),
                 "reason": row.get("unusable_reason") or (None if code in groups else NO_GROUP),
                 "where": f"{path}:{i + 2}",
             }

@@ -32,6 +32,13 @@ def study(tmp_path):
     return DataSet(tmp_path / "bids").fill()
 
 
+def test_pilot_sessions_are_refused(study):
+    description = study.folder / "dataset_description.json"
+    description.write_text(json.dumps({**json.loads(description.read_text("utf-8")), "Pilot": True}), "utf-8")
+    with pytest.raises(InputError, match="holds pilot sessions"):
+        study.analyse(promise_of())
+
+
 def files(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 

@@ -9,12 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bazin.virtual.lab import answer_table, recruit, scan_table
+from bazin.virtual.lab import recruit, scan_table
+from bazin.virtual.viewers import hold_sessions, planted
 from bazin.virtual.worlds import make_world
+from experiments.clips import simulated_clips
+from experiments.trials.building import build_script
 from protocols.base.errors import UsageError
+from protocols.base.tables import read_frame
 from protocols.plan.reading import read_plan
 
-PLAN = read_plan(Path("demo")).plan
+PROMISE = read_plan(Path("demo"))
+PLAN = PROMISE.plan
 
 
 @pytest.fixture(scope="module", params=["none", "different"])
@@ -23,7 +28,19 @@ def study(request):
     scan = pd.read_csv(
         io.StringIO(scan_table(PLAN, world, people, 5)), sep=";", decimal=",", dtype={"Code": str}
     )
-    answers = pd.read_csv(io.StringIO(answer_table(PLAN, world, people, 5)), dtype={"subject": str})
+    viewers = planted(PROMISE, world, people, 5)
+    clips = simulated_clips(PLAN)
+    answers = pd.DataFrame(
+        {
+            "subject": one.person.code,
+            "group": one.person.group,
+            "arm": trial.about.arm,
+            "said": viewer.says(trial),
+        }
+        for one in viewers
+        for viewer in [one.viewer()]
+        for trial in build_script(PLAN, "detect", f"sub-{one.person.code}", one.person.group, clips).trials
+    )
     return world, people, scan, answers
 
 
@@ -49,11 +66,25 @@ def test_people_answer_as_planted(study):
     world, _, _, answers = study
     from scipy.special import ndtri
 
-    rates = answers.assign(ai=answers["answer"] == "computer").groupby(["age_group", "made_how"])["ai"].mean()
-    for group, words in (("child", "4-6 years"), ("adult", "18-40 years")):
-        dprime = ndtri(rates[words, "ai"]) - ndtri(rates[words, "live"])
+    rates = answers.assign(ai=answers["said"] == "computer").groupby(["group", "arm"])["ai"].mean()
+    for group in ("child", "adult"):
+        dprime = ndtri(rates[group, "ai"]) - ndtri(rates[group, "live"])
         assert dprime == pytest.approx(world.effects["sees"][group], abs=0.15)
-        assert rates[words, "cartoon"] > 0.9
+        assert rates[group, "cartoon"] > 0.9
+
+
+def test_what_viewers_say_is_what_they_answer_in_a_session(tmp_path):
+    """Tests that need a hundred studies ask the viewers; the demo plays the sessions."""
+    world = make_world(PLAN, "different")
+    some = planted(PROMISE, world, recruit(PLAN, 1), 1)[:2]
+    hold_sessions(tmp_path / "bids", PROMISE, some, jobs=1)
+    for one in some:
+        code = f"sub-{one.person.code}"
+        viewer = one.viewer()
+        script = build_script(PLAN, "detect", code, one.person.group, simulated_clips(PLAN))
+        table = read_frame(next((tmp_path / "bids" / code).rglob("*_beh.tsv")))
+        assert list(table["response"]) == [viewer.says(trial) for trial in script.trials]
+        assert list(table["arm"]) == [trial.about.arm for trial in script.trials]
 
 
 def test_loss_is_about_what_the_plan_assumes(study):

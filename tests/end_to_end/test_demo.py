@@ -135,7 +135,7 @@ def test_everything_a_study_needs_is_left_behind(worlds):
     expected |= {"measures/participants.tsv", "measures/completeness.tsv", "measures/unusable_rows.tsv"}
     expected |= {"measures/behaviour-sees.tsv", "bids/participants.tsv", "bids/dataset_description.json"}
     expected |= {"bids/sub-001/ses-detect/beh/sub-001_ses-detect_task-detection_beh.tsv"}
-    expected |= {"lab/answers.csv", "lab/dmpfc_per_scene.csv", "lab/answers.map.yaml", "lab/scan.map.yaml"}
+    expected |= {"lab/dmpfc_per_scene.csv", "lab/scan.map.yaml"}
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert expected <= found
     assert not [name for name in found if name.endswith(".part")]

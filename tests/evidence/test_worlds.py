@@ -10,10 +10,13 @@ import pytest
 from analysis.evidence.decide import decide
 from analysis.evidence.verdict import Verdict
 from analysis.measures.table import MeasureTable, sidecar_for, tidy
-from bazin.virtual.lab import answer_table, recruit, scan_table
+from bazin.virtual.lab import recruit, scan_table
+from bazin.virtual.viewers import planted
 from bazin.virtual.worlds import came_out_as_planted, make_world
+from experiments.clips import simulated_clips
+from experiments.trials.building import build_script
 from protocols.plan.promises import Bayes, Plan
-from protocols.plan.reading import read_plan
+from protocols.plan.reading import Promise, read_plan
 
 ARMS = {
     "gefilmt": "live",
@@ -21,7 +24,7 @@ ARMS = {
     "gefilmt, umkodiert": "codec_control",
     "Zeichentrick": "cartoon",
 }
-GROUPS = {"Kind": "child", "Erwachsen": "adult", "4-6 years": "child", "18-40 years": "adult"}
+GROUPS = {"Kind": "child", "Erwachsen": "adult"}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,26 @@ def plan() -> Plan:
     return whole.model_copy(update={"decision": decision, "hypotheses": kept})
 
 
-def measured(plan: Plan, text: str, answers: str) -> dict[str, MeasureTable]:
-    """The lab's two tables as measure tables, without the detour over files and import maps."""
+@pytest.fixture(scope="module")
+def promise(plan) -> Promise:
+    return Promise(plan, read_plan(Path("demo")).document)
+
+
+@pytest.fixture(scope="module")
+def scripts(plan):
+    """What everybody is shown: it depends on the plan and on who they are, not on the world's seed."""
+    clips, known = simulated_clips(plan), {}
+
+    def script(code, group):
+        if code not in known:
+            known[code] = build_script(plan, "detect", code, group, clips)
+        return known[code]
+
+    return script
+
+
+def measured(plan: Plan, text: str, viewers, scripts) -> dict[str, MeasureTable]:
+    """The lab's table and the viewers' answers as measure tables, without the detour over files."""
     scan = pd.read_csv(io.StringIO(text), sep=";", decimal=",", dtype={"Code": str})
     lost = scan["Bewegung"] != "ok"
     dmpfc = pd.DataFrame(
@@ -46,13 +67,15 @@ def measured(plan: Plan, text: str, answers: str) -> dict[str, MeasureTable]:
             "included": 1.0 - lost, "reason": np.where(lost, "too much motion", None),
         }
     )  # fmt: skip
-    said = pd.read_csv(io.StringIO(answers), dtype={"subject": str})
     sees = pd.DataFrame(
         {
-            "participant_id": "sub-" + said["subject"], "group": said["age_group"].map(GROUPS),
-            "trial": said["trial"].astype(str), "trial_order": said["trial"].astype(float), "scene": said["scene"],
-            "clip": said["clip"], "condition": said["made_how"], "value": (said["answer"] == "computer").astype(float),
+            "participant_id": f"sub-{one.person.code}", "group": one.person.group, "trial": str(trial.number),
+            "trial_order": float(trial.number), "scene": trial.about.scene, "clip": trial.about.name,
+            "condition": trial.about.arm, "value": float(viewer.says(trial) == "computer"),
         }
+        for one in viewers
+        for viewer in [one.viewer()]
+        for trial in scripts(f"sub-{one.person.code}", one.person.group).trials
     )  # fmt: skip
     return {
         name: MeasureTable(name, tidy(rows), sidecar_for(plan.measures[name]))
@@ -60,32 +83,39 @@ def measured(plan: Plan, text: str, answers: str) -> dict[str, MeasureTable]:
     }
 
 
-def decided(plan: Plan, truth: str, seed: int) -> Verdict:
-    world, people = make_world(plan, truth), recruit(plan, seed)
-    tables = measured(plan, scan_table(plan, world, people, seed), answer_table(plan, world, people, seed))
-    return decide(plan, "0" * 64, tables, beside=False).verdict  # what stands beside takes most of the time
+@pytest.fixture(scope="module")
+def decided(plan, promise, scripts):
+    def decided(truth: str, seed: int) -> Verdict:
+        world, people = make_world(plan, truth), recruit(plan, seed)
+        viewers = planted(promise, world, people, seed)
+        tables = measured(plan, scan_table(plan, world, people, seed), viewers, scripts)
+        return decide(
+            plan, "0" * 64, tables, beside=False
+        ).verdict  # what stands beside takes most of the time
+
+    return decided
 
 
 @pytest.mark.parametrize("truth", ["none", "different"])
-def test_the_shipped_seed_comes_out_as_planted(plan, truth):
-    found = came_out_as_planted(decided(plan, truth, 1), make_world(plan, truth), plan)
+def test_the_shipped_seed_comes_out_as_planted(plan, decided, truth):
+    found = came_out_as_planted(decided(truth, 1), make_world(plan, truth), plan)
     assert len(found) == 7
     assert all(found.values()), found
 
 
-def test_one_worlds_verdict_does_not_pass_for_the_others(plan):
-    found = came_out_as_planted(decided(plan, "different", 1), make_world(plan, "none"), plan)
+def test_one_worlds_verdict_does_not_pass_for_the_others(plan, decided):
+    found = came_out_as_planted(decided("different", 1), make_world(plan, "none"), plan)
     assert not any(found.values())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("truth", ["none", "different"])
-def test_at_least_95_of_100_seeds_come_out_as_planted(plan, truth):
+def test_at_least_95_of_100_seeds_come_out_as_planted(plan, decided, truth):
     world = make_world(plan, truth)
     astray = {
         seed: [name for name, right in found.items() if not right]
         for seed in range(1, 101)
-        for found in [came_out_as_planted(decided(plan, truth, seed), world, plan)]
+        for found in [came_out_as_planted(decided(truth, seed), world, plan)]
         if not all(found.values())
     }
     print(f"{truth}: {100 - len(astray)} of 100; not: {astray}")

@@ -1,0 +1,1 @@
+"""Whom a session is for: profiles (child, adult) and what they are told, in their language."""

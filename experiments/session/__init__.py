@@ -1,0 +1,1 @@
+"""A session as it happens: start checks, runner, journal, limits, resuming."""

@@ -1,0 +1,1 @@
+"""What belongs to a laboratory and not to a study: its screen, ports, keys and limits."""

@@ -1,0 +1,1 @@
+"""The window: fonts that have every character, friendly drawings, the layout of a screen, and opening it."""
