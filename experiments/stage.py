@@ -32,6 +32,7 @@ GAP_S = 0.5
 """Between two clips that are compared one after the other."""
 LEAD_S = 0.3
 """How long before its planned onset a clip is handed to the display, which brings its frames to the graphics card."""
+SPARE_S = 0.05
 
 
 class BrokenOff(Exception):
@@ -247,7 +248,12 @@ class Stage:
             self._planned = self.running.zero + trial.onset_s
         else:
             self._planned = began + trial.fixation_s
-        self.wait_until(self._planned - LEAD_S)
+        self.wait_until(self._planned - self._lead(trial.clips))
+
+    def _lead(self, clips: Sequence[Clip]) -> float:
+        """How long before its onset a clip is handed to display and sound card."""
+        sounds = any(clip.sound for clip in clips)
+        return max(LEAD_S, self.devices.audio.lead_s + SPARE_S if sounds else 0.0)
 
     def play(self, trial: Trial, clip: Clip) -> Played:
         """Play one clip in the middle, its marker sent at the flip of its first frame."""
@@ -258,8 +264,8 @@ class Stage:
         shown = []
         for i, clip in enumerate(clips):
             if i:
-                self._planned = self.now() + GAP_S
-                self.wait_until(self._planned - LEAD_S)
+                self._planned = self.now() + max(GAP_S, self._lead([clip]))
+                self.wait_until(self._planned - self._lead([clip]))
             shown += self.play_together(trial, [Placed(clip)], mark=i == 0)
         return shown
 

@@ -122,7 +122,7 @@ def _clips(found: Audit, most: int = 20) -> list[str]:
 def _run(run: RunAudit) -> Iterator[str]:
     flips = run.flips
     timing = "" if flips is None else (
-        f", frames every {flips.median_ms:.1f} ms, longest {flips.longest_ms:.1f} ms, {flips.held} held too long"
+        f", frames stand {flips.median_ms:.1f} ms, at most {flips.longest_ms:.1f}; {flips.held} held too long"
     )  # fmt: skip
     volumes = "" if run.planned is None else f", {run.counted} of {run.planned} volumes"
     markers = f", {run.sent} markers sent, {run.lost} lost" if run.sent or run.lost else ""

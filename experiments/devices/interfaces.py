@@ -144,10 +144,17 @@ class SoundLog:
 
 
 class Audio(Protocol):
-    """The sound card."""
+    """The sound card.
+
+    Attributes
+    ----------
+    lead_s
+        How long before its sound has to leave a clip must be started.
+    """
 
     name: str
     is_null: bool
+    lead_s: float
 
     def prepare(self, clip: Clip) -> None:
         """Decode a clip's sound so that it can start at once; nothing for a clip without sound."""

@@ -71,6 +71,10 @@ class Catalog:
         """Those of `keys` that nobody says: all of them if no recordings were given."""
         return [key for key in keys if self.spoken(key, profile) is None]
 
+    def recordings(self) -> tuple[Path, ...]:
+        """The sound files, to be checked for their level."""
+        return tuple(self._recordings.values())
+
     def texts(self) -> str:
         """Every character that can appear, once; a font must have them all."""
         characters = {one for texts in self._texts.values() for text in texts.values() for one in text}

@@ -68,11 +68,14 @@ def readiness(prepared: Prepared) -> tuple[list[Fault], list[str]]:
     faults += power_faults(request.site)
     faults += clip_faults(prepared.stimuli, request.promise, prepared.clips)
     faults += _unmarked(prepared)
-    if prepared.has_sound and not request.no_sound:
+    if (prepared.has_sound or request.spoken is not None) and not request.no_sound:
         from experiments.sound.levels import check_level
 
         limit = prepared.plan.limits.sound_level_max_db
-        too_loud, unsure = check_level(prepared.clips, limit, request.site.sound.db_at_full_scale)
+        catalog = load_catalog(request.language, request.spoken)
+        too_loud, unsure = check_level(
+            prepared.clips, limit, request.site.sound.db_at_full_scale, spoken=catalog.recordings()
+        )
         faults += too_loud
         notes += [unsure] if unsure is not None else []
     notes += _unspoken(prepared)

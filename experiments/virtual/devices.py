@@ -173,6 +173,7 @@ class VirtualAudio:
 
     name: str = "virtual"
     is_null: bool = True
+    lead_s: float = 0.0
     said: list[object] = field(default_factory=list)
     _playing: SoundLog | None = None
 

@@ -1,0 +1,1 @@
+"""Sound: decoded beforehand, started for the predicted flip, told how it went."""
