@@ -16,6 +16,7 @@ import numpy as np
 from protocols.base.seeds import generator
 
 _THINNEST = 0.8  # pixels: a finer Gaussian sees no edge
+_LUMA = (0.0722, 0.7152, 0.2126)
 _NO_FLOW_YET = np.empty((0, 0), np.float32)
 
 
@@ -166,7 +167,10 @@ class Colors:
         # distances over twice their spacing: divided by that, every step is equally soft, in ΔE.
         spacing = np.maximum(self._spacing[nearest, others.argmin(axis=1)], 1e-6)
         share = np.exp(-(squares - least[:, None]) / (2 * self._step * spacing[:, None]))
-        mixed = ((share / share.sum(axis=1, keepdims=True)) @ self._drawn).astype(np.float32)
+        # Summed color by color: a matrix product may round differently from call to call, as memory happens to lie.
+        mixed = np.zeros((len(lab), 3), np.float32)
+        for part, color in zip((share / share.sum(axis=1, keepdims=True)).T, self._drawn, strict=True):
+            mixed += part[:, None] * color
         return np.clip(np.rint(cv2.cvtColor(mixed[None], cv2.COLOR_LAB2BGR)[0] * 255), 0, 255).astype(
             np.uint8
         )
@@ -246,7 +250,8 @@ class Rotoscope:
 
     def _contours(self, full: np.ndarray) -> np.ndarray:
         """How much darker a pixel is than its surroundings, in levels: the dark side of every edge."""
-        luma = full @ np.array([0.0722, 0.7152, 0.2126], np.float32)
+        blue, green, red = (full[..., channel] * np.float32(share) for channel, share in enumerate(_LUMA))
+        luma = blue + green + red
         sigma = max(_THINNEST, self._style.line_width * full.shape[0] / 720)
         return np.maximum(
             cv2.GaussianBlur(luma, (0, 0), 1.6 * sigma) - cv2.GaussianBlur(luma, (0, 0), sigma), 0
