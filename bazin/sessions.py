@@ -44,11 +44,26 @@ NO_SOUND = typer.Option("--no-sound", help="Play without sound although the clip
 BIDS = typer.Argument(metavar="BIDS", help="BIDS folder of the sessions.")
 
 
+def _existing(bids: Path) -> None:
+    """Refuse a data set that is not there: a misspelt name must not look like an empty one."""
+    if bids.is_dir():
+        return
+    from protocols.base.errors import UsageError, fail
+
+    raise fail(
+        UsageError,
+        str(bids),
+        "is not a folder" if bids.exists() else "does not exist",
+        way_out="name the folder that 'bazin run … --out BIDS' wrote into",
+    )
+
+
 @session_app.command("list")
 def session_list(bids: Annotated[Path, BIDS]) -> None:
     """List all sessions: who, how far, and what to look at."""
     from experiments.data.listing import list_sessions
 
+    _existing(bids)
     for line in list_sessions(bids):
         typer.echo(line)
 
@@ -63,6 +78,7 @@ def session_show(
     from experiments.data.listing import show_session
     from experiments.data.page import session_page
 
+    _existing(bids)
     for line in show_session(bids, participant, session):
         typer.echo(line)
     typer.echo(f"\npage: {session_page(bids, participant, session)}")
@@ -81,15 +97,19 @@ def session_export(
     from experiments.data.export import export_all
     from experiments.data.merging import merge
 
+    _existing(bids)
+    refused = False
     if other is not None:
-        for line in merge(bids, other).lines():
+        merged = merge(bids, other)
+        refused = bool(merged.refused)
+        for line in merged.lines():
             typer.echo(line)
     lines, faults = export_all(bids, participant, session)
     for line in lines:
         typer.echo(line)
     for fault in faults:
         typer.echo(str(fault), err=True)
-    if faults:
+    if faults or refused:
         raise typer.Exit(1)
 
 
@@ -106,6 +126,7 @@ def session_attach(
     """Bring a recording home: match its markers or volumes with the journal, put onsets on its clock."""
     from experiments.attach.attaching import attach
 
+    _existing(bids)
     for line in attach(bids, participant, session, run, files).lines():
         typer.echo(line)
 
@@ -119,6 +140,7 @@ def session_withdraw(
     """Remove a person who withdraws: journals, BIDS files, derivatives and table rows. Leaves a tombstone."""
     from experiments.data.withdrawing import withdraw
 
+    _existing(bids)
     if not yes:
         typer.confirm(f"Remove everything of {participant} below {bids}, for good?", abort=True)
     for line in withdraw(bids, participant).lines():

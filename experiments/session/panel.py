@@ -73,7 +73,8 @@ class State:
 
     def _take_trigger(self, content: Mapping[str, Any]) -> None:
         sent = content["at"] is not None
-        self.trigger = f"{content['code']} {content['name']}" + ("" if sent else " WAS NOT SENT")
+        # The code alone: whoever sits beside the person should not know which version runs.
+        self.trigger = f"{content['code']}" + ("" if sent else " WAS NOT SENT")
         self.lost += not sent
 
     def _take_shown(self, content: Mapping[str, Any]) -> None:
