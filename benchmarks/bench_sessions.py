@@ -1,7 +1,7 @@
 """A simulated session beside its own length, and the trial lists of many people beside the minute they may take.
 
 Seconds of ours are of the processor. The reference of the first line is how long the session lasts for a person, so a
-ratio of 0.001 is a thousand times real time; that of the second is a minute for 10,000 sessions. They must agree on this:
+ratio of 0.001 is a thousand times real time; that of the second is a minute for 10,000 sessions. They agree when
 every planned trial has its row, and no two neighbors show versions of one scene.
 """
 
