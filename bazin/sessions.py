@@ -168,7 +168,10 @@ def run_command(
     spoken: Annotated[Path | None, SPOKEN] = None,
     no_sound: Annotated[bool, NO_SOUND] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Play a complete session once more; its trials are marked.")
+        bool,
+        typer.Option(
+            "--again", help="Play a complete session once more: new runs, or trials that are marked."
+        ),
     ] = False,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Although an earlier session of the plan was not played.")
@@ -210,8 +213,9 @@ def pilot_command(
 
     settings = read_site(site)
     folder = out or (Path(settings.output_folder) if settings.output_folder else Path("bids"))
+    apart = folder.resolve().with_name(f"{folder.resolve().name}-pilot")
     _session(
-        "pilot", plan, participant, session, folder.with_name(f"{folder.name}-pilot"), site, check=False,
+        "pilot", plan, participant, session, apart, site, check=False,
         group=group, age_months=None, language=language.value, stimuli=stimuli, spoken=spoken,
         no_sound=no_sound, again=True, anyway=True,
     )  # fmt: skip

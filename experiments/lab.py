@@ -10,6 +10,7 @@ from experiments.devices.interfaces import Asked, Press
 from experiments.screens import Choice, Choices, Drawing, Element, Fixation, Scale, Screen, Star, Still, Words
 from experiments.stage import Stage
 from experiments.trials.kinds import Trial
+from protocols.base.errors import InputError
 
 PARTICIPANT_KEYS = ("left", "right", "up", "down", "confirm", *"123456789")
 
@@ -151,7 +152,10 @@ class Lab(Stage):
 
     def recognize(self, trial: Trial, clip: Clip, seconds: float) -> Answer | None:
         """Ask whether a picture was in the film just seen; `asked_at` is the flip of the question."""
-        return self.choose("was_in_film", ("yes", "no"), seconds, above=[Still(clip)], marked=trial)
+        try:
+            return self.choose("was_in_film", ("yes", "no"), seconds, above=[Still(clip)], marked=trial)
+        except InputError as error:
+            raise self._unplayable(error) from error
 
     def feedback(self, trial: Trial, answer: Answer | None) -> None:
         """Tell whether the answer was right, and what was true."""

@@ -140,6 +140,7 @@ class Stage:
         self.wishes: list[str] = []
         self._planned = 0.0
         self._reported: str | None = None
+        self._box_problem: str | None = None
 
     # -- time, journal, keys
 
@@ -158,9 +159,17 @@ class Stage:
         """Begin a trial with its clips in their places; `upcoming` may be decoded ahead."""
         self.trial, self.shown, self.sent, self.inattentive = trial, [], None, False
         self.coming = tuple(dict.fromkeys((*placed, *upcoming)))
+        self._tell_box()
         label = self.running.label if self.running else 0
         self.write("trial", number=trial.number, task=trial.task, phase=trial.phase, run=label,
                    attempt=trial.attempt)  # fmt: skip
+
+    def _tell_box(self) -> None:
+        """A button or pulse box that was unplugged is told once; the session goes on with what is left."""
+        problem = getattr(self.devices.keys, "problem", None)
+        if problem is not None and problem != self._box_problem:
+            self._box_problem = problem
+            self.write("fault", item="button box", problem=problem, way_out="plug it in again after the run")
 
     def presses(self, until: float | None = None) -> list[Press]:
         """What the person pressed, heeding the operator and the scanner; waits for it at most until `until`.

@@ -24,9 +24,9 @@ MODES = {
     "pilot": ("PILOT", "These data are for trying things out; confirmatory analysis refuses them."),
     "qa": (
         "SCRIPTED",
-        "A script answered in a real window, nobody took part; confirmatory analysis refuses it.",
+        "A script answered in a real window, nobody took part; reports say so.",
     ),
-    "sim": ("SIMULATED", "Nobody took part and no window was open; confirmatory analysis refuses it."),
+    "sim": ("SIMULATED", "Nobody took part and no window was open; reports say so."),
 }
 SECTIONS = (
     ("verdict", "Verdict"), ("course", "Course"), ("timing", "Timing"), ("runs", "Runs"), ("clips", "Clips"),

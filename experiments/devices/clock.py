@@ -59,7 +59,7 @@ def _time_base() -> Callable[[], float]:
             NotAvailable,
             "the session's clock",
             "needs PsychoPy, which is not installed",
-            way_out="install the extra for the lab: pip install 'bazin[lab]'",
+            way_out="make env EXTRAS=lab   (Windows: py tools\\environment.py lab)",
         ) from error
     seconds: Callable[[], float] = getTime
     return seconds

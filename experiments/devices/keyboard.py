@@ -108,6 +108,11 @@ class MergedInput:
         self._inputs = tuple(inputs)
         self._clock = clock
 
+    @property
+    def problem(self) -> str | None:
+        """What is the matter with those that can fail; None while all is well."""
+        return "; ".join(filter(None, (getattr(one, "problem", None) for one in self._inputs))) or None
+
     def presses(self) -> list[Press]:
         """What was pressed on any of them since the last call, oldest first; never waits."""
         return sorted((press for one in self._inputs for press in one.presses()), key=attrgetter("at"))

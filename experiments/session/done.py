@@ -27,8 +27,6 @@ class Done:
         Runs that began and never ended: a crash.
     attempts
         Training attempts that are over, by task: whether each was passed.
-    shown
-        How often a clip was begun in trials that were broken off, by name.
     complete
         Whether the session had come to its end.
     scanner_s

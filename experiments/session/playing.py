@@ -227,7 +227,7 @@ def _played(
         session,
         prepared.scanner_minutes_left,
         prepared.visit_minutes_left,
-        again=request.again,
+        again=request.again and prepared.done.complete,
     )
     paradigms: Mapping[str, Paradigm] = paradigms_of(prepared.plan, session, prepared.person.group)
     settle = (lambda: None) if request.mode == "sim" else journal.settle  # a simulation can be played again

@@ -26,7 +26,7 @@ class ScreenSettings(Part):
         "width and height of the window; null: the whole screen", None, unit="px"
     )
     display_delay_s: NotNegative = declare("from a flip to its light, measured by photodiode", 0.0, unit="s")
-    photodiode_patch: bool = declare("a white square in a corner while a clip is shown", False)
+    photodiode_patch: bool = declare("a square in a corner, white while a clip's first frame stands", False)
 
 
 class SoundSettings(Part):
@@ -103,7 +103,7 @@ class ScannerSettings(Part):
 class OperatorKeys(Part):
     """The operator's keys."""
 
-    pause: str = declare("pause after this trial, and go on", "f2")
+    pause: str = declare("pause, and go on; the trial comes again", "f2")
     repeat: str = declare("repeat the instruction", "f3")
     skip: str = declare("skip this trial", "f4")
     inattentive: str = declare("note that the person does not attend", "f6")

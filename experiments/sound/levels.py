@@ -10,7 +10,7 @@ from experiments.sound.decoding import Pcm, clip_sound, decoded
 from protocols.base.errors import Fault, InputError
 
 NOT_MEASURED = (
-    "The loudest sound could not be predicted: site.yaml has no sound_db_at_full_scale. Play a full-scale sine at the "
+    "The loudest sound could not be predicted: site.yaml has no sound.db_at_full_scale. Play a full-scale sine at the "
     "volume of the sessions, measure it with a sound level meter at the ear, and enter its dB."
 )
 

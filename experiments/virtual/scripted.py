@@ -61,6 +61,11 @@ class ScriptedInput:
         """Whether presses are real key events."""
         return self._typist is not None
 
+    @property
+    def problem(self) -> str | None:
+        """What is the matter with the real input."""
+        return getattr(self._real, "problem", None)
+
     def presses(self) -> list[Press]:
         """What was pressed, by anybody."""
         now, due = self._clock.now(), []

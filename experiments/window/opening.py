@@ -129,7 +129,7 @@ def _quiet() -> None:
             NotAvailable,
             "the window",
             "needs PsychoPy, which is not installed",
-            way_out="install the extra for the lab: pip install 'bazin[lab]'",
+            way_out="make env EXTRAS=lab   (Windows: py tools\\environment.py lab)",
         ) from error
     except OSError as error:  # it keeps its settings in the user's home
         raise fail(

@@ -252,3 +252,18 @@ def test_twenty_minutes_are_over_in_a_second(hold):
     lasted = played.of("end")[0]["t"]
     assert lasted > 8 * 60
     assert took < lasted / 120  # generous for a loaded machine; benchmarks give the figure
+
+
+def test_an_unplugged_button_box_is_told_once_and_the_session_goes_on(hold, monkeypatch):
+    from experiments.virtual.devices import VirtualInput
+
+    monkeypatch.setattr(VirtualInput, "problem", "was unplugged", raising=False)
+    played = hold("rate")
+    assert played.outcome.status == "complete"
+    assert [fault["problem"] for fault in played.of("fault")] == ["was unplugged"]
+
+
+def test_a_pilot_is_no_repetition(hold):
+    """It may be begun again at any time, but its first time is a first time."""
+    played = hold("rate", again=True)
+    assert all(row["unusable_reason"] is None for row in played.rows)
