@@ -161,10 +161,11 @@ class Lab(Stage):
         """Tell whether the answer was right, and what was true."""
         right = answer is not None and answer.value == trial.expected
         word = "right" if right else "wrong" if answer is not None else "late"
-        truth = self.words(f"truth.{trial.expected}")
+        between = "" if self.catalog.language == "zh" else " "  # Chinese sentences stand without a space
+        said = between.join((self.words(f"feedback.{word}"), self.words(f"truth.{trial.expected}")))
         # The way to the right answer is kind also where the answer was wrong.
         drawing = Drawing("face_happy" if right else "face_neutral")
-        self.show(Words(f"{self.words(f'feedback.{word}')} {truth}"), drawing, name="feedback")
+        self.show(Words(said), drawing, name="feedback")
         self.speak(f"feedback.{word}")
         self.pause(self.profile.feedback_s)
 

@@ -25,6 +25,7 @@ from protocols.plan.expanding import session_of
 from protocols.plan.measuring import Measure
 from protocols.plan.promises import Plan
 from protocols.plan.sessions import Training
+from protocols.plan.training import criterion
 
 KEY = "Exclusions"
 """Where a table's sidecar says which rules were applied."""
@@ -244,9 +245,10 @@ def _trained(facts: Mapping[str, Facts], training: Training | None) -> list[str]
         return []
     for own in facts.values():
         tried = own.attempts[: training.attempts]
-        if tried and all(right < training.criterion for right, _ in tried):
+        needed = [criterion(training, attempt) for attempt in range(1, len(tried) + 1)]
+        if tried and all(right < enough for (right, _), enough in zip(tried, needed, strict=True)):
             scores = " and ".join(f"{right} of {n}" for right, n in tried)
-            asked = f"{training.criterion} of {training.items}"
+            asked = " and ".join(str(enough) for enough in dict.fromkeys(needed)) + f" of {training.items}"
             own.reasons.append(f"training: {scores} correct, the plan asks for {asked}")
     return _unchecked(
         "training", "training trials", [code for code, own in facts.items() if not own.attempts]

@@ -17,6 +17,7 @@ from protocols.base.bids import generated_by
 from protocols.base.tables import table_text
 from protocols.plan.expanding import label_of
 from protocols.plan.promises import Plan
+from protocols.plan.training import needed
 
 FEWEST_RATED = 10
 """Trials of each kind that an area under the ROC needs."""
@@ -115,7 +116,12 @@ def _person(
     }
     if training and facts.attempts:
         tried = facts.attempts[: training["attempts"]]
-        record["training_passed"] = int(any(right >= training["criterion"] for right, _ in tried))
+        record["training_passed"] = int(
+            any(
+                right >= needed(training["criterion"], training["items"], attempt)
+                for attempt, (right, _) in enumerate(tried, start=1)
+            )
+        )
     return record
 
 

@@ -14,9 +14,8 @@ from experiments.session.done import Done
 from experiments.stage import UNPLAYABLE, BrokenOff, Running
 from experiments.trials.kinds import Part, Run, Script, Trial
 from protocols.plan.sessions import Limits, Session, Training
+from protocols.plan.training import criterion
 
-SECOND_ATTEMPT = 0.9
-"""Share of right answers the second attempt at the training needs (a lucky repetition must not pass)."""
 WARM_UP_RIGHT, WARM_UP_MOST = 2, 8
 REASONS = {"skip": "skipped by the operator", UNPLAYABLE: "the clip could not be played"}
 """Why a trial was left, and the session went on."""
@@ -165,9 +164,7 @@ class Runner:
         right, tries = 0, 0
         while right < 2 * WARM_UP_RIGHT and tries < WARM_UP_MOST:
             word = answers[tries % 2]
-            answer = self.lab.choose(
-                f"find.{word}", answers, self.rules.limits.answer_within_s, pointing=True
-            )
+            answer = self.lab.choose(f"find.{word}", answers, self.rules.limits.answer_within_s)
             good = answer is not None and answer.value == word
             right, tries = right + 1 if good else 0, tries + 1
             self.lab.write("warm_up", asked=word, right=good)
@@ -452,16 +449,3 @@ class Runner:
 
 
 GOODBYE_S = 3.0
-
-
-def criterion(training: Training, attempt: int) -> int:
-    """Right answers that pass an attempt; the second needs nine in ten."""
-    if attempt == 1:
-        return training.criterion
-    return max(training.criterion, math.ceil(SECOND_ATTEMPT * training.items))
-
-
-def chance_to_pass(training: Training, attempt: int) -> float:
-    """Probability that somebody who guesses passes an attempt (exact binomial)."""
-    n, k = training.items, criterion(training, attempt)
-    return sum(math.comb(n, i) for i in range(k, n + 1)) / 2**n

@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +23,9 @@ from protocols.base.errors import NotAvailable, fail
 
 GRAY = "#595959"
 """Neutral, and dark enough for white words (contrast 7 to 1)."""
+AGAIN_S = (0.1, 0.2, 0.4)
+"""How long to wait before an X server that did not answer is asked again."""
+_connections: dict[str, int] = {}
 
 
 class Player(Protocol):
@@ -111,13 +115,27 @@ def require_display() -> None:
     if library is None:
         raise fail(NotAvailable, "the display", "cannot be opened: libX11 is not installed",
                    way_out="Debian: apt install libx11-6 libgl1 libglu1-mesa")  # fmt: skip
+    if not _connected(library, name):
+        raise fail(NotAvailable, "the display", "cannot be reached", got=f"DISPLAY={name}", way_out=way_out)
+
+
+def _connected(library: str, name: str) -> bool:
+    """Whether the X server of that name can be reached.
+
+    A bare server starts anew when its last client leaves, and refuses everybody for a moment: it is asked again, and
+    the connection stays open, or the window that is opened next could meet that very moment.
+    """
+    if name in _connections:
+        return True
     x11 = ctypes.CDLL(library)
     x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
-    opened = x11.XOpenDisplay(None)
-    if not opened:
-        raise fail(NotAvailable, "the display", "cannot be reached", got=f"DISPLAY={name}", way_out=way_out)
-    x11.XCloseDisplay(opened)
+    for wait_s in (0.0, *AGAIN_S):
+        time.sleep(wait_s)
+        opened = x11.XOpenDisplay(name.encode())
+        if opened:
+            _connections[name] = opened
+            return True
+    return False
 
 
 def _quiet() -> None:

