@@ -168,7 +168,7 @@ def test_without_a_display_one_sentence_says_so_and_the_way_out():
 
 def test_without_psychopy_the_extra_to_install_is_named(screen):
     done = run("import sys\nsys.modules['psychopy'] = None" + OPEN, screen)
-    assert "bazin[lab]" in done.stdout
+    assert "EXTRAS=lab" in done.stdout
     assert done.stderr == ""
 
 
