@@ -150,7 +150,10 @@ def session_named(plan: Plan, name: str) -> Session:
     found = next((session for session in plan.sessions if session.name == name), None)
     if found is None:
         names = [session.name for session in plan.sessions]
-        raise fail(UsageError, f"session '{name}'", "is not in the plan", accepted=listed(names),
+        problem = (
+            "is not in the plan" if names else f"is not in the plan: '{plan.plan}' describes no sessions"
+        )
+        raise fail(UsageError, f"session '{name}'", problem, accepted=listed(names),
                    way_out=did_you_mean(name, names))  # fmt: skip
     return found
 

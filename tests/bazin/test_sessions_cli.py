@@ -65,7 +65,8 @@ def test_a_site_file_is_printed_and_read_again(run_bazin, tmp_path):
         ([*PATH, "-s", "scan", "--group", "child"], 2, "nobody said where the data go"),
         ([*PATH, "-s", "scan", "--out", "b"], 2, "nobody said to which group"),
         ([*PATH, "-s", "scan", "--qa", "--group", "child", "--out", "b"], 2, "exclude each other"),
-        (["run", "gengap", "-p", "1", "-s", "scan", "--sim", "--out", "b"], 2, "is not in the plan"),
+        (["run", "gengap", "-p", "1", "-s", "scan", "--sim", "--out", "b"], 2, "describes no sessions"),
+        (["run", "boundary-2026", "-p", "kid 1", "-s", "scan", "--sim", "--out", "b"], 1, "is not a participant code"),
         (["run", "nowhere", "-p", "1", "-s", "scan", "--sim", "--out", "b"], 2, "neither a file nor a shipped plan"),
         (["session", "list", "nowhere"], 2, "does not exist"),
     ],
@@ -76,6 +77,15 @@ def test_what_is_wrong_is_told_with_a_way_out(run_bazin, words, code, says):
     assert done.returncode in (1, 2), done.stdout + done.stderr
     assert done.returncode == code
     assert says in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [([], "nobody said to which group"), (["--group", "adult"], "stimuli/boundary: does not exist")],
+)
+def test_a_pilot_needs_a_group_and_real_clips(run_bazin, more, says):
+    pytest.importorskip("psychopy", reason="the extra 'lab' is not installed")
+    assert says in plain(run_bazin(["pilot", "boundary-2026", "-s", "scan", "--out", "b", *more]), 2)
 
 
 def test_a_complete_session_is_not_played_again_by_mistake(held, run_bazin):
