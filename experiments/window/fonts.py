@@ -102,7 +102,7 @@ def require_glyphs(language: str, texts: Iterable[str]) -> Font:
 def _installed_for(language: str) -> list[Font]:
     if language not in FAMILIES:
         raise fail(NotAvailable, f"language '{language}'", "has no font", accepted=listed(FAMILIES))
-    installed = _installed()
+    installed = _installed(FAMILIES[language])
     fonts = [installed[family] for family in FAMILIES[language] if family in installed]
     if not fonts:
         raise fail(
@@ -115,10 +115,9 @@ def _installed_for(language: str) -> list[Font]:
     return fonts
 
 
-@lru_cache(maxsize=1)
-def _installed() -> dict[str, Font]:
-    """Regular faces of the families above. Read from the disk: a cached list would not know a new font."""
-    wanted = {family for families in FAMILIES.values() for family in families}
+@lru_cache
+def _installed(wanted: tuple[str, ...]) -> dict[str, Font]:
+    """Regular faces of these families. Read from the disk: a cached list would not know a new font."""
     bundled = Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # comes with matplotlib
     found: dict[str, Font] = {}
     for path in (*sorted(findSystemFonts()), str(bundled)):

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from experiments.devices.interfaces import Asked, Press
+from experiments.screens import Screen
+from experiments.session import runner
 from experiments.session.journal import Told, journals_of, read_journal
 from experiments.session.playing import Outcome, play
 from experiments.session.request import Request, prepare
 from experiments.site.settings import parse_site
 from experiments.virtual.people import Simulated
+from experiments.window.opening import WindowDisplay
 from protocols.base.seeds import generator
 from protocols.plan.reading import read_plan
 from stimuli.registry.importing import import_clips
@@ -91,14 +100,28 @@ COLORS = {"live": (90, 120, 150), "ai": (90, 150, 120), "cartoon": (150, 120, 90
 
 
 class Quick(Simulated):
-    """Somebody who answers quickly, and knows."""
+    """Somebody who answers quickly, and knows.
+
+    Attributes
+    ----------
+    asked
+        Everything they were asked.
+    """
+
+    SECONDS = 0.3
 
     def __init__(self) -> None:
         super().__init__(generator(1, "quick"))
+        self.asked: list[Asked] = []
+
+    def reply(self, asked: Asked) -> Sequence[Press]:
+        """One press, or none."""
+        self.asked.append(asked)
+        return super().reply(asked)
 
     def seconds(self) -> float:
         """The time of an answer."""
-        return 0.3
+        return self.SECONDS
 
 
 def pictures(color: tuple[int, int, int], start: int) -> list[np.ndarray]:
@@ -139,13 +162,35 @@ def typing(screen: str) -> None:  # noqa: ARG001  # must be there
         pytest.skip("no xdotool: install xdotool (as root on Debian, `make test` does)")
 
 
-@pytest.fixture
-def visit(study: Path, tmp_path: Path, typing: None) -> Callable[..., tuple[Outcome, Told]]:  # noqa: ARG001
-    """Hold a session in a window; returns how it ended, and its journal."""
+@dataclass
+class Visit:
+    """A session that was held in a window."""
 
-    def hold(
-        session: str, *, participant: str = "01", group: str, site: str = SITE, **wanted: Any
-    ) -> tuple[Outcome, Told]:
+    outcome: Outcome
+    told: Told
+    person: Quick
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The trials' columns."""
+        return [
+            {**record["columns"], "task": record["task"], "number": record["number"]}
+            for record in self.told.of("row")
+        ]
+
+
+@pytest.fixture
+def visit(
+    study: Path,
+    tmp_path: Path,
+    typing: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Visit]:
+    """Hold a session in a window; practice and goodbye are short, all else takes its time."""
+    monkeypatch.setattr(runner, "GOODBYE_S", 0.3)
+    monkeypatch.setattr(runner, "WARM_UP_RIGHT", 1)
+
+    def hold(session: str, *, participant: str = "01", group: str, site: str = SITE, **wanted: Any) -> Visit:
         tell = wanted.pop("tell", None)
         request = Request(
             read_plan(study / "plan.yaml"),
@@ -157,11 +202,70 @@ def visit(study: Path, tmp_path: Path, typing: None) -> Callable[..., tuple[Outc
             group=group,
             **wanted,
         )
-        outcome = play(prepare(request), person=Quick(), tell=tell)
+        person = Quick()
+        outcome = play(prepare(request), person=person, tell=tell)
         assert outcome.journal is not None
-        return outcome, read_journal(outcome.journal)
+        return Visit(outcome, read_journal(outcome.journal), person)
 
     return hold
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch, screen: str, tmp_path: Path) -> dict[str, bool]:
+    """Of every screen by name: whether the X server showed exactly what was drawn; pictures are in `screens`."""
+    from PIL import ImageGrab
+
+    found: dict[str, bool] = {}
+    folder = tmp_path / "screens"
+    folder.mkdir()
+    show = WindowDisplay.show
+
+    def watched(self: WindowDisplay, shown: Screen, on_flip: Callable[[float], None] | None = None) -> float:
+        flip = show(self, shown, on_flip)
+        if shown.name and shown.name not in found:
+            grabbed = ImageGrab.grab(xdisplay=screen).convert("RGB")
+            grabbed.save(folder / f"{len(found):02d}-{shown.name}.png")
+            found[shown.name] = bool((np.asarray(grabbed) == self.picture(shown)).all())
+        return flip
+
+    monkeypatch.setattr(WindowDisplay, "show", watched)
+    return found
+
+
+class Operator:
+    """Taps a key for five milliseconds, in the middle of a clip.
+
+    Parameters
+    ----------
+    key
+        As X calls it.
+    clip
+        How many clips have begun by then.
+    """
+
+    def __init__(self, key: str, clip: int) -> None:
+        self._key, self._clip, self._begun = key, clip, 0
+
+    def tell(self, kind: str, content: Mapping[str, Any], now: float) -> None:  # noqa: ARG002
+        """Hear of a record."""
+        if kind == "trigger" and content["name"] in COLORS:
+            self._begun += 1
+            if self._begun == self._clip:
+                threading.Thread(target=self._tap, daemon=True).start()
+
+    def _tap(self) -> None:
+        time.sleep(0.2)
+        subprocess.run(["xdotool", "keydown", self._key, "sleep", "0.005", "keyup", self._key], check=True)
+
+
+def command(study: Path, session: str, bids: Path, *more: str, group: str = "adult") -> list[str]:
+    """`bazin run … --qa` of somebody new."""
+    bazin = shutil.which("bazin", path=Path(sys.executable).parent)
+    assert bazin
+    return [
+        bazin, "run", str(study / "plan.yaml"), "--participant", "01", "--session", session, "--qa",
+        "--site", str(study / "site.yaml"), "--group", group, "--out", str(bids), *more,
+    ]  # fmt: skip
 
 
 def journals(bids: Path, participant: str, session: str) -> list[Told]:
