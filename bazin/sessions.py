@@ -203,6 +203,7 @@ def pilot_command(
     out: Annotated[Path | None, OUT] = None,
     site: Annotated[Path | None, SITE] = None,
     group: Annotated[str | None, GROUP] = None,
+    age_months: Annotated[int | None, AGE] = None,
     language: Annotated[Language, LANGUAGE] = Language.en,
     stimuli: Annotated[Path | None, STIMULI] = None,
     spoken: Annotated[Path | None, SPOKEN] = None,
@@ -216,7 +217,7 @@ def pilot_command(
     apart = folder.resolve().with_name(f"{folder.resolve().name}-pilot")
     _session(
         "pilot", plan, participant, session, apart, site, check=False,
-        group=group, age_months=None, language=language.value, stimuli=stimuli, spoken=spoken,
+        group=group, age_months=age_months, language=language.value, stimuli=stimuli, spoken=spoken,
         no_sound=no_sound, again=True, anyway=True,
     )  # fmt: skip
 

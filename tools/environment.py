@@ -110,7 +110,9 @@ def main(extras: list[str]) -> None:
         make_venv(uv)
     install = [uv, "pip", "install", "--quiet", "--python", VENV_PYTHON]
     chosen = [word for extra in ("build", *wanted) for word in ("--extra", extra)]
-    run(*install, "--require-hashes", "--constraints", LOCK.name, "--requirements", PROJECT.name, *chosen)
+    # Compiled once, here: where Python may not write beside its packages, every start would compile them anew.
+    install_all = [*install, "--compile-bytecode", "--require-hashes"]
+    run(*install_all, "--constraints", LOCK.name, "--requirements", PROJECT.name, *chosen)
     run(*install, "--no-deps", "--no-build-isolation", "--editable", ".")
     STAMP.write_text(json.dumps({"extras": wanted, "inputs": inputs}), "utf-8")
     print(f"Done in {time.monotonic() - began:.0f} s.")

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from experiments.devices.interfaces import Asked
 from experiments.lab import Lab
 from experiments.paradigms.base import Paradigm, TrialRow
-from experiments.screens import Drawing, Fixation, Reward, Screen, Words
+from experiments.screens import Drawing, Fixation, Screen, Words
 from experiments.session.done import Done
+from experiments.session.rests import catch_eyes, pause, rest
 from experiments.stage import UNPLAYABLE, BrokenOff, Running
 from experiments.trials.kinds import Part, Run, Script, Trial
 from protocols.plan.sessions import Limits, Session, Training
 from protocols.plan.training import criterion
 
+GOODBYE_S = 3.0
 WARM_UP_RIGHT, WARM_UP_MOST = 2, 8
 REASONS = {"skip": "skipped by the operator", UNPLAYABLE: "the clip could not be played"}
 """Why a trial was left, and the session went on."""
@@ -237,10 +239,8 @@ class Runner:
         return "limit" if over else None
 
     def _run(self, part: Part, run: Run) -> str | None:
-        if self.lab.asks_for("break") or self.lab.asks_for(
-            "pause"
-        ):  # pressed while a recording could not stop
-            self._pause()
+        if self.lab.asks_for("break") or self.lab.asks_for("pause"):  # while a recording could not stop
+            pause(self.lab)
         if not self.lab.assent(run.number):
             return "dissent"
         if self._recorded:
@@ -338,13 +338,14 @@ class Runner:
         lab.write("zero", at=running.zero)
         status = "stopped"
         try:
-            self._getter()
+            catch_eyes(lab)
             since, rested = 0, lab.now()
             for i, trial in enumerate(trials):
                 wanted = lab.asks_for("break")
                 too_long = (lab.now() - rested) / 60 > limits.block_minutes_max
                 if i and (wanted or too_long or since >= limits.trials_between_breaks):
-                    self._break(breaks)
+                    self._stars += 1
+                    rest(lab, self._stars, breaks)
                     since, rested = 0, lab.now()
                 if lab.asks_for("repeat"):
                     self._instruct(part)
@@ -377,58 +378,11 @@ class Runner:
                         trial = replace(trial, exposure_count=(trial.exposure_count or 0) + 1)
                     if broken.wish != "pause":
                         raise
-                    self._pause()
+                    pause(lab)
                     continue
             self._write(trial, row)
             lab.trial = None
             return row
-
-    def _pause(self) -> None:
-        """Until the operator presses pause, or confirm, again."""
-        lab = self.lab
-        lab.trial = None
-        lab.write("break", state="begins", stars=None)
-        lab.show(Drawing("rest", "top"), Words(lab.words("screen.pause")), name="pause")
-        lab.speak("screen.pause")
-        lab.devices.keys.expect(
-            Asked("continue", "screen.pause", {"continue": "confirm"}, lab.now(), math.inf)
-        )
-        going_on = False
-        while not going_on:
-            try:
-                going_on = any(press.key == "confirm" for press in lab.presses(lab.now() + 60))
-            except BrokenOff as broken:
-                if broken.wish != "pause":
-                    raise
-                going_on = True
-        lab.devices.keys.expect(None)
-        lab.write("break", state="ends", stars=None)
-
-    def _break(self, planned: int) -> None:
-        """A rest; children see what they have earned."""
-        lab = self.lab
-        self._stars += 1
-        lab.write("break", state="begins", stars=self._stars)
-        if lab.profile.pictures:
-            lab.show(Reward(self._stars, max(planned, self._stars)), Words(lab.words("screen.break"), "title"),
-                     Words(lab.words("hint.operator"), "hint"), name="break")  # fmt: skip
-            lab.speak("screen.break")
-            lab.devices.keys.expect(
-                Asked("continue", "screen.break", {"continue": "confirm"}, lab.now(), math.inf)
-            )
-            while not any(press.key in ("confirm", "touch") for press in lab.presses(lab.now() + 60)):
-                pass
-            lab.devices.keys.expect(None)
-        else:
-            lab.tell("screen.break")
-        lab.write("break", state="ends", stars=self._stars)
-        self._getter()
-
-    def _getter(self) -> None:
-        """Something that brings a child's eyes to the middle."""
-        if self.lab.profile.getter_s:
-            self.lab.show(Drawing("attention_getter"), name="getter")
-            self.lab.pause(self.lab.profile.getter_s)
 
     def _begin(self, trial: Trial, upcoming: Sequence[Trial]) -> None:
         ahead = [placed for one in upcoming for placed in self._paradigm(one).placed(one)]
@@ -446,6 +400,3 @@ class Runner:
         self.lab.write("row", task=trial.task, phase=trial.phase, run=running.label if running else 0,
                        number=trial.number, columns=row.columns())  # fmt: skip
         self._settle()
-
-
-GOODBYE_S = 3.0

@@ -123,8 +123,9 @@ class VirtualDisplay:
         """Nothing has to be decoded."""
 
     def predicted(self, when: float) -> float:
-        """The refresh at or after `when`."""
-        return math.ceil(max(when, self.clock.now()) * self.refresh_hz - 1e-6) / self.refresh_hz
+        """The refresh nearest to `when` that is not over."""
+        reachable = math.ceil(self.clock.now() * self.refresh_hz - 1e-6)
+        return max(reachable, math.floor(when * self.refresh_hz + 0.5)) / self.refresh_hz
 
     def play(
         self,

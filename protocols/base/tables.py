@@ -36,6 +36,11 @@ def rounded(value: float | None) -> float | None:
 
 def cell(value: Any) -> str:
     """One value as it stands in a table."""
+    kind = type(value)  # the three most frequent first: tables of frames are long
+    if kind is float:
+        return number(value)
+    if kind is int:
+        return str(value)
     if value is None:
         return MISSING
     if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's too

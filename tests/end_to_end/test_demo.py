@@ -160,6 +160,7 @@ def test_one_seed_gives_the_same_tables_and_a_rerun_reuses_them(worlds, run_bazi
     assert _hashes(out) == before
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_people(worlds, run_bazin, tmp_path):
     code, *_ = run_bazin(["demo", tmp_path / "two", "--seed", "2", "--no-clips"])
     assert code == 0
@@ -174,6 +175,7 @@ def test_a_folder_with_something_else_is_left_alone(run_bazin, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.slow
 def test_a_failed_or_interrupted_demo_goes_on_where_it_was(run_bazin, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(
