@@ -25,7 +25,7 @@ def test_a_scan_keeps_its_planned_times_and_counts_its_volumes(hold):
         trial = trials[row["number"]]
         planned = zeros[trial.run - 1] + trial.onset_s
         assert row["onset"] - planned == pytest.approx(row["onset_error"], abs=1e-6)
-            assert abs(row["onset_error"]) <= 1 / 120 + 1e-6  # the nearest refresh
+        assert abs(row["onset_error"]) <= 1 / 120 + 1e-6  # the nearest refresh
     clips = [row for row in played.rows if row["phase"] == "main"]
     assert [row["duration"] for row in clips] == pytest.approx([4.0] * len(clips))
     assert all(row["dropped_frames"] == 0 for row in clips)
