@@ -304,6 +304,10 @@ def _told(prepared: Prepared) -> list[str]:
     tasks = ", then ".join(part.task.replace("_", " ") for part in script.parts)
     trials = sum(len(run.trials) for part in script.parts for run in part.runs)
     shown = f"{trials} trials in {runs} {'run' if runs == 1 else 'runs'}, {len(prepared.clips)} clips"
+    attempts = [len(attempt) for part in script.parts for attempt in part.training]
+    if attempts:
+        tries = "once" if len(attempts) == 1 else f"at most {len(attempts)} times"
+        shown += f"; before that {max(attempts)} trials of training, {tries}"
     lines = [f"{script.participant} ({script.group}), session '{script.session}': {tasks}; {shown}."]
     if done.rows or done.runs:
         what = f"{len(done.runs)} of {runs} runs" if done.runs else f"{len(done.rows)} trials"

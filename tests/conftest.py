@@ -29,7 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(HOME=home.name, USERPROFILE=home.name, MPLBACKEND="Agg")
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in a shell's background, as whatever we start
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # begun in a shell's background, as whatever we start
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

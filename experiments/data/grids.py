@@ -69,7 +69,7 @@ def conspicuous(found: Audit) -> Grid | None:
     rows = [
         [
             one.clip,
-            f"{one.run[0]} {one.run[1]}",
+            f"{one.run[0]} run {one.run[1]}" if one.run[1] else f"{one.run[0]} training",
             str(one.trial),
             one.phase,
             one.verdict,
