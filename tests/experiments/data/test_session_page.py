@@ -60,7 +60,7 @@ def test_the_strip_says_at_a_glance_how_it_went(bids):
 def test_conspicuous_clips_runs_events_and_facts_are_told(bids):
     read = text(page(bids, "scan"))
     assert "s2_cartoon passive_viewing run 1 2 main unusable dropped frames: 8 of 50; late flips: 1" in read
-    assert "s5_live passive_viewing 2 11 main unusable onset 0.21 s late" in read
+    assert "s5_live passive_viewing run 2 11 main unusable onset 0.21 s late" in read
     assert (
         "passive_viewing run 1 complete 6 32 of 32 2.000 6 of 6 33.3 366.7 0 usable with note clips unusable: 1"
         in read
