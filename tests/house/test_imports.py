@@ -16,6 +16,8 @@ ROOMS = ("protocols", "stimuli", "experiments", "analysis", "bazin")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 # Seconds each, or a display: imported inside the function that needs them.
 LATE = {"ants", "numba", "pingouin", "mne", "nilearn", "psychopy", "mne_icalabel"}
+# Compiled by numba, whose decorators need it at once: such a module is itself imported late.
+KERNELS = "kernels"
 # Everything the command needs for --help stays free of these.
 NOT_FOR_HELP = {"numpy", "pandas", "scipy", "matplotlib", "pydantic", "rich"}
 FRONT_DOOR = {"bazin/__init__.py", "bazin/cli.py"}
@@ -28,7 +30,7 @@ def imports(tree: ast.AST, *, late: bool) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield "." * node.level + (node.module or "")
-            if node.module in {*ROOMS, "protocols.base"}:
+            if node.module in {*ROOMS, "protocols.base"} or KERNELS in {alias.name for alias in node.names}:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not late:
             continue
@@ -46,7 +48,15 @@ def roots(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_slow_or_windowed_libraries_are_imported_late(path):
     forbidden = LATE | (NOT_FOR_HELP if path.relative_to(ROOT).as_posix() in FRONT_DOOR else set())
+    if path.stem == KERNELS:
+        forbidden -= {"numba"}
     assert not roots(path) & forbidden
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_numba_compiles_is_imported_late(path):
+    modules = imports(ast.parse(path.read_text("utf-8")), late=False)
+    assert not [name for name in modules if name.rpartition(".")[2] == KERNELS]
 
 
 def test_the_ground_stands_on_nothing_of_ours():
