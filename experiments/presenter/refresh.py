@@ -14,6 +14,7 @@ from experiments.presenter.schedule import TRACKING, FlipGrid
 UNSYNCED_HZ = 60.0
 """The rate that is kept in software where flips do not wait for the screen."""
 SETTLE_S, MEASURE_S, ASLEEP_S = 0.2, 1.0, 0.3
+SHORTEST_SLEEP_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ class Refresh:
 def measure_refresh(window: Any, clock: Clock) -> Refresh:
     """Flip for a second and a half, and see at which rate, and whether flips wait for the screen.
 
-    They do if the time from one to the next stays the same when half of it is spent sleeping.
+    They do if the time from one to the next stays the same when half of it is spent sleeping. Flips that do not wait
+    follow each other in a fraction of a millisecond, and a sleep of half of that would drown in what a busy machine
+    adds: at least `SHORTEST_SLEEP_S` is slept, which is half a refresh of the fastest screens.
     """
     _flips(window, clock, SETTLE_S)
     times = _flips(window, clock, MEASURE_S)
     period = float(np.median(np.diff(times)))
-    slept = float(np.median(np.diff(_flips(window, clock, ASLEEP_S, sleep_s=period / 2))))
+    sleep_s = max(period / 2, SHORTEST_SLEEP_S)
+    slept = float(np.median(np.diff(_flips(window, clock, ASLEEP_S, sleep_s=sleep_s))))
     if slept > 1.25 * period:
         return Refresh(UNSYNCED_HZ, synced=False)
     refreshes = np.rint(np.diff(times) / period).cumsum()
