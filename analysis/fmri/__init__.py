@@ -1,0 +1,1 @@
+"""fMRI: from a scanner run to group contrasts."""

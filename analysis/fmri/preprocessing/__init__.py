@@ -1,0 +1,1 @@
+"""From raw volumes to aligned ones: head motion, and one interpolation through all transforms."""
