@@ -176,7 +176,12 @@ def interpolate(volume: np.ndarray, places: Array) -> tuple[Volume, Mask]:
     spline = ndimage.spline_filter(volume, order=3, output=np.float32, mode="mirror")
     values = np.zeros(places.shape[1], np.float32)
     values[inside] = ndimage.map_coordinates(
-        spline, np.clip(places[:, inside], 0, last), output=np.float32, order=3, mode="mirror", prefilter=False
+        spline,
+        np.clip(places[:, inside], 0, last),
+        output=np.float32,
+        order=3,
+        mode="mirror",
+        prefilter=False,
     )
     return values, inside
 

@@ -1,0 +1,148 @@
+"""From a head to the template: planted transforms are found, and coordinates lead where they should."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from analysis.fmri.preprocessing.anatomy import (
+    TISSUES,
+    bundled_template,
+    coordinates,
+    dice,
+    prepare_anatomy,
+    reference_to_anatomy,
+)
+from analysis.fmri.preprocessing.resampling import Grid
+from protocols.base.errors import InputError
+
+nib = pytest.importorskip("nibabel", reason="the extra 'fmri' is not installed")
+ants = pytest.importorskip("ants", reason="the extra 'fmri' is not installed")
+
+TILT = np.deg2rad(20)
+AFFINE = np.array(
+    [
+        [-3.0, 0, 0, 40],
+        [0, 2.9 * np.cos(TILT), -3.2 * np.sin(TILT), -50],
+        [0, 2.9 * np.sin(TILT), 3.2 * np.cos(TILT), -30],
+        [0, 0, 0, 1],
+    ]
+)
+GRID = Grid((12, 14, 10), AFFINE)
+
+
+def written(folder, name, matrix=None, shift=(0.0, 0.0, 0.0)):
+    """An affine transform on the disk, in ITK's world, where x and y run the other way."""
+    matrix = np.eye(3) if matrix is None else matrix
+    transform = ants.new_ants_transform(
+        precision="double",
+        dimension=3,
+        transform_type="AffineTransform",
+        parameters=[*matrix.ravel(), *shift],
+        fixed_parameters=[0, 0, 0],
+    )
+    path = folder / f"{name}.mat"
+    ants.write_transform(transform, str(path))
+    return path
+
+
+def test_without_transforms_every_voxel_comes_from_itself(tmp_path):
+    found = coordinates((), GRID, tmp_path / "work")
+    assert found.shape == (*GRID.shape, 3)
+    assert pytest.approx(GRID.points(), abs=1e-4) == found.reshape(-1, 3).T
+    assert not list((tmp_path / "work").iterdir())
+
+
+def test_transforms_are_followed_in_ants_order_the_first_one_first(tmp_path):
+    turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    turned = written(tmp_path, "turn", matrix=turn)
+    shifted = written(tmp_path, "shift", shift=(5.0, -2.0, 7.0))
+    found = coordinates((shifted, turned), GRID, tmp_path / "work").reshape(-1, 3).T
+    itk = np.diag([-1.0, -1, 1])
+    expected = itk @ (turn @ (itk @ GRID.points() + np.array([[5.0], [-2.0], [7.0]])))
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_dice_counts_what_two_masks_share():
+    one = np.zeros(10, bool)
+    one[:4] = True
+    other = np.roll(one, 2)
+    assert dice(one, one) == 1
+    assert dice(one, other) == 0.5
+    assert dice(one, ~one) == 0
+    assert dice(np.zeros(3, bool), np.zeros(3, bool)) == 0
+
+
+def test_the_bundled_template_has_its_tissues_on_one_grid_under_its_own_name(tmp_path):
+    template = bundled_template(tmp_path, 4)
+    assert template.space == "MNI152NLin2009aSym"
+    images = [nib.load(path) for path in (template.brain, template.mask, *template.tissues.values())]
+    assert {image.shape for image in images} == {images[0].shape}
+    assert tuple(template.tissues) == TISSUES
+    total = sum(np.asarray(image.dataobj) for image in images[2:])
+    mask = np.asarray(images[1].dataobj) > 0.5
+    assert np.median(total[mask]) == pytest.approx(1, abs=0.02)
+
+
+def test_what_is_no_anatomy_is_named(tmp_path):
+    template = bundled_template(tmp_path / "template", 4)
+    with pytest.raises(InputError, match="does not exist"):
+        prepare_anatomy(tmp_path / "none.nii.gz", template, tmp_path / "work")
+    (tmp_path / "text.nii.gz").write_text("no image", "utf-8")
+    with pytest.raises(InputError, match="is not an image"):
+        prepare_anatomy(tmp_path / "text.nii.gz", template, tmp_path / "work")
+    run = tmp_path / "run.nii.gz"
+    nib.save(nib.Nifti1Image(np.ones((5, 5, 5, 3), np.float32), AFFINE), run)
+    with pytest.raises(InputError, match="4 dimensions"):
+        prepare_anatomy(run, template, tmp_path / "work")
+
+
+def head(template, path, tilt, shift):
+    """The template's own brain in a skull, tilted about x and moved, on a grid of its own; how it was moved."""
+    brain = nib.load(template.brain)
+    values = np.asarray(brain.dataobj, np.float32)
+    mask = np.asarray(nib.load(template.mask).dataobj) > 0.5
+    near, far = (ndimage.binary_dilation(mask, iterations=n) for n in (3, 6))
+    values = values * mask + 0.7 * (far & ~near)
+    cos, sin = np.cos(tilt), np.sin(tilt)
+    moved = np.array([[1, 0, 0, shift[0]], [0, cos, -sin, shift[1]], [0, sin, cos, shift[2]], [0, 0, 0, 1.0]])
+    grid = brain.affine.copy()
+    grid[:3, 3] += (-12, -10, 8)
+    shape = tuple(np.array(brain.shape) + 12)
+    back = np.linalg.inv(brain.affine) @ np.linalg.inv(moved) @ grid
+    image = ndimage.affine_transform(values, back[:3, :3], back[:3, 3], output_shape=shape, order=1)
+    bias = 1 + 0.3 * np.linspace(-1, 1, shape[1])[None, :, None]
+    nib.save(nib.Nifti1Image((900 * image * bias).astype(np.float32), grid), path)
+    return moved
+
+
+@pytest.mark.slow
+def test_a_head_that_lies_askew_is_brought_to_the_template_and_the_same_every_time(tmp_path):
+    template = bundled_template(tmp_path / "template", 2)
+    t1w = tmp_path / "head.nii.gz"
+    moved = head(template, t1w, np.deg2rad(12), (6.0, -9.0, 4.0))
+    anatomy = prepare_anatomy(t1w, template, tmp_path / "one")
+    assert anatomy.dice > 0.95
+
+    target = nib.load(template.brain)
+    grid = Grid(target.shape, target.affine)
+    inside = np.asarray(nib.load(template.mask).dataobj).ravel() > 0.5
+    found = coordinates(anatomy.to_template, grid, tmp_path / "work").reshape(-1, 3).T
+    expected = moved[:3, :3] @ grid.points() + moved[:3, 3:]
+    apart = np.linalg.norm(found - expected, axis=0)[inside]
+    assert np.median(apart) < 1.0
+    assert np.quantile(apart, 0.95) < 2.5
+
+    likely = {name: np.asarray(nib.load(path).dataobj) for name, path in anatomy.tissues.items()}
+    assert sum(likely.values())[np.asarray(nib.load(anatomy.mask).dataobj) > 0.5].mean() == pytest.approx(
+        1, abs=0.02
+    )
+    brain = np.asarray(nib.load(anatomy.brain).dataobj)
+    assert brain[likely["white_matter"] > 0.9].mean() > 1.2 * brain[likely["gray_matter"] > 0.9].mean()
+
+    rigid = reference_to_anatomy(t1w, anatomy, tmp_path / "one" / "reference_")
+    corner = Grid((3, 3, 3), np.diag([40.0, 40, 40, 1]))
+    near = coordinates((rigid,), corner, tmp_path / "work").reshape(-1, 3).T
+    assert np.linalg.norm(near - corner.points(), axis=0).max() < 1.0  # it is its own reference
+
+    again = prepare_anatomy(t1w, template, tmp_path / "two")
+    assert (found == coordinates(again.to_template, grid, tmp_path / "work").reshape(-1, 3).T).all()
