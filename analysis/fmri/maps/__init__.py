@@ -1,0 +1,1 @@
+"""Voxelwise group inference: exact cluster enhancement, permutations, equivalence maps."""
