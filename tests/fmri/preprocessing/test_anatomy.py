@@ -96,13 +96,18 @@ def test_what_is_no_anatomy_is_named(tmp_path):
         prepare_anatomy(run, template, tmp_path / "work")
 
 
-def head(template, path, tilt, shift):
-    """The template's own brain in a skull, tilted about x and moved, on a grid of its own; how it was moved."""
+def head(template, path, tilt, shift, cut_mm=None):
+    """The template's own brain in a skull, tilted about x and moved, on a grid of its own; how it was moved.
+
+    With `cut_mm` nothing was measured below that height of the template.
+    """
     brain = nib.load(template.brain)
     values = np.asarray(brain.dataobj, np.float32)
     mask = np.asarray(nib.load(template.mask).dataobj) > 0.5
     near, far = (ndimage.binary_dilation(mask, iterations=n) for n in (3, 6))
     values = values * mask + 0.7 * (far & ~near)
+    if cut_mm is not None:
+        values[:, :, : int(np.rint((cut_mm - brain.affine[2, 3]) / brain.affine[2, 2]))] = 0
     cos, sin = np.cos(tilt), np.sin(tilt)
     moved = np.array([[1, 0, 0, shift[0]], [0, cos, -sin, shift[1]], [0, sin, cos, shift[2]], [0, 0, 0, 1.0]])
     grid = brain.affine.copy()
@@ -122,6 +127,7 @@ def test_a_head_that_lies_askew_is_brought_to_the_template_and_the_same_every_ti
     moved = head(template, t1w, np.deg2rad(12), (6.0, -9.0, 4.0))
     anatomy = prepare_anatomy(t1w, template, tmp_path / "one")
     assert anatomy.dice > 0.95
+    assert anatomy.white_matter_dice > 0.85
 
     target = nib.load(template.brain)
     grid = Grid(target.shape, target.affine)
@@ -146,3 +152,30 @@ def test_a_head_that_lies_askew_is_brought_to_the_template_and_the_same_every_ti
 
     again = prepare_anatomy(t1w, template, tmp_path / "two")
     assert (found == coordinates(again.to_template, grid, tmp_path / "work").reshape(-1, 3).T).all()
+
+
+@pytest.mark.slow
+def test_a_brain_that_was_cut_off_or_lies_askew_has_a_smaller_overlap(tmp_path):
+    template = bundled_template(tmp_path / "template", 2)
+    whole, cut = tmp_path / "whole.nii.gz", tmp_path / "cut.nii.gz"
+    head(template, whole, 0.0, (0.0, 0.0, 0.0))
+    head(template, cut, 0.0, (0.0, 0.0, 0.0), cut_mm=-25)  # no cerebellum
+    good = prepare_anatomy(whole, template, tmp_path / "good")
+    without = prepare_anatomy(cut, template, tmp_path / "without")
+    # The warp stretches what is there into the gap, so the outline says less than the white matter does.
+    assert good.dice - without.dice > 0.02
+    assert good.white_matter_dice - without.white_matter_dice > 0.1
+
+    target = ants.image_read(str(template.brain))
+    white = nib.load(template.tissues["white_matter"])
+    wanted = np.asarray(white.dataobj) > 0.5
+    own = ants.image_read(str(good.tissues["white_matter"]))
+    transforms = [str(one) for one in good.to_template]
+    cos, sin = np.cos(np.deg2rad(15)), np.sin(np.deg2rad(15))
+    tilt = written(tmp_path, "tilt", matrix=np.array([[1.0, 0, 0], [0, cos, -sin], [0, sin, cos]]))
+    straight, askew = (
+        dice(ants.apply_transforms(target, own, chain, "linear").numpy() > 0.5, wanted)
+        for chain in (transforms, [str(tilt), *transforms])
+    )
+    assert straight > 0.85
+    assert straight - askew > 0.2

@@ -68,7 +68,7 @@ class Person:
             (head(points).reshape(SHAPE) * inside).astype(np.float32), SCANNER, root / "anat" / "brain.nii.gz"
         )
         self.tissues = {name: files[name] for name in ("csf", "gray_matter", "white_matter")}
-        self.anatomy = Anatomy(brain, files["mask"], self.tissues, (), 1.0)
+        self.anatomy = Anatomy(brain, files["mask"], self.tissues, (), 1.0, 1.0)
         self.template = Template("MNI152NLin2009aSym", brain, files["mask"], self.tissues)
 
         self.motion = np.cumsum(rng.normal(0, [0.12] * 3 + [0.002] * 3, (N, 6)), axis=0)
