@@ -178,7 +178,9 @@ def _loaded(path: Path) -> Any:
     if not path.exists():
         raise cannot_read(path, FileNotFoundError())
     try:
-        return nib.load(path)
+        return nib.load(
+            path, keep_file_open=True
+        )  # or each volume would be unpacked from the file's beginning
     except (ImageFileError, OSError, EOFError, ValueError) as error:
         raise fail(InputError, str(path), "is not a NIfTI file", got=str(error).splitlines()[0],
                    way_out="copy or convert it again") from error  # fmt: skip

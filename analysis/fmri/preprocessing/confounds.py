@@ -165,8 +165,13 @@ def components(data: np.ndarray, drift: np.ndarray, n: int = COMPONENTS) -> Comp
 
 
 def outliers(fd_mm: np.ndarray, std_dvars: np.ndarray) -> np.ndarray:
-    """Volumes that moved or changed too much, one column each: (volumes, outliers) of 0 and 1."""
-    above = (np.nan_to_num(fd_mm) > OUTLIER_FD_MM) | (np.nan_to_num(std_dvars) > OUTLIER_STD_DVARS)
+    """Volumes that moved or changed too much, one column each: (volumes, outliers) of 0 and 1.
+
+    A displacement that is not known, because motion could not be estimated, counts as too much; the first volume has
+    none.
+    """
+    above = (fd_mm > OUTLIER_FD_MM) | (std_dvars > OUTLIER_STD_DVARS) | np.isnan(fd_mm)
+    above[0] = False
     return np.eye(len(above))[:, above]
 
 

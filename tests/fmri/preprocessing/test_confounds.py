@@ -141,6 +141,11 @@ def test_outliers_get_a_column_each():
     assert found.T.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
 
 
+def test_a_volume_whose_motion_could_not_be_estimated_is_an_outlier():
+    found = outliers(np.array([np.nan, 0.1, np.nan, np.nan]), np.array([np.nan, 1.0, 1.0, 1.0]))
+    assert found.T.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
+
+
 def test_tsnr_is_the_mean_over_the_sd_without_drift():
     rng = np.random.default_rng(8)
     noise = rng.normal(0, 10, (500, N))
