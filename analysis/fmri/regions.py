@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,8 +96,8 @@ def region_of_mask(path: Path, grid: Grid) -> Mask:
     from scipy import ndimage
 
     try:
-        image = nib.load(path)
-        values = np.asarray(image.dataobj, np.float32)  # type: ignore[attr-defined]  # a NIfTI image has both
+        image: Any = nib.load(path)
+        values = np.asarray(image.dataobj, np.float32)
     except (ImageFileError, OSError, EOFError, ValueError) as error:
         raise fail(InputError, str(path), "is not a NIfTI file", got=str(error).splitlines()[0],
                    way_out="check the path in the plan") from error  # fmt: skip
@@ -105,7 +106,7 @@ def region_of_mask(path: Path, grid: Grid) -> Mask:
         raise fail(InputError, str(path), "is not a mask", got=f"shape {values.shape}",
                    accepted="three dimensions of zeros and ones",
                    way_out="take one region out of an atlas and give it the value 1")  # fmt: skip
-    to_mask = np.linalg.inv(image.affine)  # type: ignore[attr-defined]
+    to_mask = np.linalg.inv(image.affine)
     places = to_mask[:3, :3] @ grid.points() + to_mask[:3, 3:]
     found = ndimage.map_coordinates(values, places, order=1, cval=0.0) > 0.5
     if not found.any():

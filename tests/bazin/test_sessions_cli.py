@@ -81,9 +81,13 @@ def test_what_is_wrong_is_told_with_a_way_out(run_bazin, words, code, says):
 
 @pytest.mark.parametrize(
     ("more", "says"),
-    [([], "nobody said to which group"), (["--group", "adult"], "stimuli/boundary: does not exist")],
+    [
+        ([], "nobody said to which group"),
+        (["--group", "adult"], "stimuli/boundary: does not exist"),
+        (["--age-months", "62"], "stimuli/boundary: does not exist"),  # tells the group, as in 'run'
+    ],
 )
-def test_a_pilot_needs_a_group_and_real_clips(run_bazin, more, says):
+def test_a_pilot_needs_a_group_or_an_age_and_real_clips(run_bazin, more, says):
     pytest.importorskip("psychopy", reason="the extra 'lab' is not installed")
     assert says in plain(run_bazin(["pilot", "boundary-2026", "-s", "scan", "--out", "b", *more]), 2)
 

@@ -93,7 +93,8 @@ def preprocess_run(
     from_where = coordinates(transforms, grid, work)
 
     brain = _brain(motion, scan, template, grid, from_where, work)
-    tissues = {name: _tissue(anatomy, name, grid, brain, work) for name in ("csf", "white_matter")}
+    in_anatomy = coordinates(anatomy.to_template, grid, work)
+    tissues = {name: _tissue(anatomy, name, grid, brain, in_anatomy) for name in ("csf", "white_matter")}
     spaced = {**entities, "space": template.space, "res": f"{abs(grid.affine[0, 0]):g}".replace(".", "p")}
     bold = folder / str(Name("bold", ".nii.gz", {**spaced, "desc": "preproc"}))
     data = np.empty((int(brain.sum()), scan.n_volumes), np.float32)
@@ -134,9 +135,8 @@ def _brain(
     return np.asarray(possible & bright)
 
 
-def _tissue(anatomy: Anatomy, name: str, grid: Grid, brain: np.ndarray, work: Path) -> np.ndarray:
+def _tissue(anatomy: Anatomy, name: str, grid: Grid, brain: np.ndarray, from_where: np.ndarray) -> np.ndarray:
     """Where a tissue surely is, one voxel away from what it is not."""
-    from_where = coordinates(anatomy.to_template, grid, work)
     likely = _loaded(anatomy.tissues[name])
     values, _ = next(resample(likely, np.eye(4)[None], grid, coordinates=from_where))
     sure = (values > SURE) & brain

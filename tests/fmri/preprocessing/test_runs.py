@@ -73,13 +73,15 @@ class Person:
 
         self.motion = np.cumsum(rng.normal(0, [0.12] * 3 + [0.002] * 3, (N, 6)), axis=0)
         self.motion[12:, 2] += 1.5
+        self.breath = np.sin(np.arange(N) * 1.9)  # in the ventricles only
         self.answer = np.tile([0.0, 0, 1, 1], N // 4)
         center = grid_center(SHAPE, SCANNER)
         data = np.empty((*SHAPE, N), np.float32)
         for t, moved in enumerate(np.linalg.inv(matrix_of(self.motion, center))):
             where = moved[:3, :3] @ points + moved[:3, 3:]
             bump = np.exp(-((where - SPOT[:, None]) ** 2).sum(axis=0) / (2 * 7.0**2))
-            values = head(where) * (1 + 0.04 * bump * self.answer[t])
+            ventricle = np.exp(-(where**2).sum(axis=0) / (2 * 9.0**2))
+            values = head(where) * (1 + 0.04 * bump * self.answer[t] + 0.03 * ventricle * self.breath[t])
             data[..., t] = (values + rng.normal(0, 4, values.shape)).reshape(SHAPE)
         self.bold = save(data, SCANNER, root / "sub-01" / "func" / "sub-01_task-film_bold.nii.gz")
         image = nib.load(self.bold)
@@ -142,6 +144,17 @@ def test_the_motion_that_was_planted_is_found(person, done):
     assert np.isnan(fd[0])
     assert fd.idxmax() == 12
     assert table.loc[12, [name for name in table if name.startswith("motion_outlier")]].sum() == 1
+
+
+def test_what_fluctuates_in_the_ventricles_is_told_as_csf_and_not_as_white_matter(person, done):
+    table = pd.read_csv(done.confounds, sep="\t", na_values="n/a")
+    found = {
+        name: np.corrcoef(table[name], person.breath)[0, 1]
+        for name in ("csf", "white_matter", "a_comp_cor_00")
+    }
+    assert found["csf"] > 0.9
+    assert abs(found["white_matter"]) < 0.6
+    assert abs(found["a_comp_cor_00"]) > 0.9
 
 
 def test_files_are_named_as_fmriprep_names_them_and_say_their_space(done):
