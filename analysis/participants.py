@@ -77,7 +77,7 @@ def measures_from_behaviour(
     for name, measure in plan.measures.items():
         if measure.level != "conscious" or measure.statistic not in FROM_BEH:
             continue
-        imported = _imported(source, out, name)
+        imported = imported_table(source, out, name)
         if measure.measured_elsewhere is not None:
             if imported is None:
                 computed.names.append(name)
@@ -117,12 +117,17 @@ def measures_from_behaviour(
         computed.done.append(done)
         computed.made[name] = table
         say(in_brief(table))
-    if computed.made:
-        done_for, notes = bring_people(source, out, plan, wanted, computed.made)
-        computed.done += done_for
-        computed.warnings += notes
-        write_description(out, "bazin: verdict and measure tables")
     return computed
+
+
+def people_of_measures(
+    source: Path, out: Path, promise: Promise, wanted: Collection[str], made: Collection[str]
+) -> tuple[list[Done], list[str]]:
+    """Bring the people of a data set beside the measures made of it; what was done, and what should be known."""
+    write_description(out, "bazin: verdict and measure tables")
+    if not (source / "participants.tsv").exists():
+        return [], []
+    return bring_people(source, out, promise.plan, wanted, made)
 
 
 def in_brief(table: MeasureTable) -> str:
@@ -177,7 +182,7 @@ def changed_since(source: Path, folder: Path) -> list[str]:
     return told
 
 
-def _imported(source: Path, out: Path, name: str) -> str | None:
+def imported_table(source: Path, out: Path, name: str, made_by: str = STEP) -> str | None:
     """A table of the measure that was not made here, as a message names it."""
     for folder in (source, out):
         path = measure_path(folder, name)
@@ -185,7 +190,7 @@ def _imported(source: Path, out: Path, name: str) -> str | None:
             continue
         try:
             makers = read_json(path.with_suffix(".json"))["GeneratedBy"]
-            if any(maker.get("Step") == STEP for maker in makers):
+            if any(maker.get("Step") == made_by for maker in makers):
                 continue
         except (InputError, KeyError, TypeError, AttributeError):
             pass  # a broken sidecar: the table is somebody's, and not for us to replace

@@ -16,7 +16,10 @@ from analysis.behaviour.exclusions import not_applied
 from analysis.evidence.blind import shuffle_arms
 from analysis.evidence.decide import decide
 from analysis.evidence.results import DESCRIPTIONS
+from analysis.evidence.variants import files_beside, read_beside
 from analysis.evidence.verdict import Verdict
+from analysis.fmri.group.brain_maps import asks_for_maps, make_maps
+from analysis.fmri.participants import Ways, measures_from_scans
 from analysis.importing.beh_files import has_beh
 from analysis.importing.bids_people import bring_imported_people, with_earlier
 from analysis.importing.sources import unfinished_imports
@@ -30,7 +33,7 @@ from analysis.measures.table import (
     read_measure,
     read_people,
 )
-from analysis.participants import changed_since, measures_from_behaviour
+from analysis.participants import changed_since, measures_from_behaviour, people_of_measures
 from protocols.base.bids import participant_id, write_description
 from protocols.base.canonical import sha256_file
 from protocols.base.errors import BazinError, Fault, InputError, OutputError, PlanError, UsageError, listed
@@ -65,13 +68,31 @@ class Outcome:
 
 
 def run_participant(
-    source: Path, out: Path, promise: Promise, labels: Sequence[str] = (), say: Say = print
+    source: Path,
+    out: Path,
+    promise: Promise,
+    labels: Sequence[str] = (),
+    say: Say = print,
+    ways: Ways | None = None,
 ) -> Outcome:
     """Bring every measure of the plan into ``OUT/measures`` and check it against the plan.
 
-    Measures that the behavioral files of a data set can give are made of them (`analysis.participants`). Tables
-    imported into `source` are checked and, where `out` is another folder, taken over for the people asked for; those
-    that are in `out` from elsewhere stay. Nothing in this version makes measures of brain recordings.
+    Measures that the behavioral files of a data set can give are made of them (`analysis.participants`), regions'
+    percent signal change of its scans (`analysis.fmri.participants`). Tables imported into `source` are checked and,
+    where `out` is another folder, taken over for the people asked for; those that are in `out` from elsewhere stay.
+
+    Parameters
+    ----------
+    source, out
+        Data set (or imported tables), and folder of results.
+    promise
+        The plan.
+    labels
+        Only these people.
+    say
+        Where lines for the user go.
+    ways
+        How scans are worked on; see `analysis.fmri.participants.Ways`.
 
     Raises
     ------
@@ -95,15 +116,23 @@ def run_participant(
     _refuse_unfinished(source)
     _refuse_pilot(source)
     computed = measures_from_behaviour(source, out, promise, wanted, say)
-    for told in ("done", "warnings", "errors"):
-        getattr(outcome, told).extend(getattr(computed, told))
-    left = [name for name in promise.plan.measures if name not in computed.names]
+    scanned = measures_from_scans(source, out, promise, wanted, ways or Ways(), say)
+    for part in (computed, scanned):
+        for told in ("done", "warnings", "errors"):
+            getattr(outcome, told).extend(getattr(part, told))
+    made = {**computed.made, **scanned.made}
+    if made:
+        done, notes = people_of_measures(source, out, promise, wanted, made)
+        outcome.done += done
+        outcome.warnings += notes
+    looked_for = (*computed.names, *scanned.names)
+    left = [name for name in promise.plan.measures if name not in looked_for]
     there = [
         name for name in left if not measure_path(source, name).exists() and measure_path(out, name).exists()
     ]
     stay = _read_tables(out, promise.plan, outcome, there)
     tables = _read_tables(source, promise.plan, outcome, [name for name in left if name not in there])
-    if not (tables or stay or computed.made):
+    if not (tables or stay or made):
         raise _nothing_measured(
             source, promise.plan, outcome, "mend what is named" if has_beh(source) else ""
         )
@@ -199,6 +228,7 @@ def run_group(
         inputs |= {f"{FOLDER}/{file.name}": file for file in (path, path.with_suffix(".json"))}
     if (folder / FOLDER / PEOPLE).exists():
         inputs[f"{FOLDER}/{PEOPLE}"] = folder / FOLDER / PEOPLE
+    inputs |= files_beside(folder, tables)
     write_description(out, "bazin: verdict and measure tables")
     # In the plan's own order, which canonical JSON does not keep; the hash is of the canonical form.
     inputs["plan.json"] = write_json(out / "plan.json", resolved(plan))
@@ -208,6 +238,12 @@ def run_group(
     done = perform(work, settings=settings, inputs=inputs, folder=out)
     outcome.done.append(done)
     say(str(done))
+    if blind and asks_for_maps(plan):  # people's maps carry the arms' true names
+        outcome.warnings.append("no maps of the whole brain: they would tell which arm is which")
+    else:
+        made, failed = make_maps(folder, out, promise, threads=workers or os.cpu_count() or 1, say=say)
+        outcome.done += made
+        outcome.errors += failed
     simulated = any(getattr(table.sidecar, "Simulated", False) for table in tables.values())
     record = {**_run_record(inputs, outcome, blind, command), "simulated": simulated}
     write_json(out / "logs" / "run.json", record)
@@ -228,17 +264,24 @@ def verdict(*, settings: Any, inputs: Mapping[str, Path], workers: int = 1) -> d
         if name.startswith(f"{FOLDER}/measure-") and path.suffix == ".tsv"
     ]
     fitted = [fit_to_plan(promise.plan, read_measure(path), path)[0] for path in paths]
-    tables, _ = one_group_each({table.id: table for table in fitted})
+    by_name = {table.id: table for table in fitted}
+    tables, _ = one_group_each(by_name)
+    bold = read_beside(promise.plan, inputs, by_name)
     people_file = inputs.get(f"{FOLDER}/{PEOPLE}")
     people = read_people(people_file.parent.parent) if people_file else None
     if settings["blind"]:
         tables = {name: shuffle_arms(promise.plan, table, settings["plan"]) for name, table in tables.items()}
+        bold = bold and bold.shuffled(promise.plan, settings["plan"])
     decision = decide(
-        promise.plan, settings["plan"], tables, people, blinded=settings["blind"], workers=workers
-    )
+        promise.plan, settings["plan"], tables, people,
+        bold=bold, blinded=settings["blind"], workers=workers,
+    )  # fmt: skip
     outputs = {f"results/{name}.tsv": frame_text(frame) for name, frame in decision.tables.items()}
     outputs["results/results.json"] = (
-        json.dumps({f"{name}.tsv": text for name, text in DESCRIPTIONS.items()}, indent=2) + "\n"
+        json.dumps(
+            {f"{name}.tsv": text for name, text in DESCRIPTIONS.items() if name in decision.tables}, indent=2
+        )
+        + "\n"
     )
     outputs["verdict.json"] = decision.verdict.model_dump_json(by_alias=True, indent=2) + "\n"
     return outputs

@@ -93,13 +93,23 @@ def plan_check(
     file: Annotated[Path, typer.Argument(help="Plan file, or the name of a shipped plan.")],
 ) -> None:
     """Name every fault with line and column, and say what the plan can decide."""
+    from bazin.design_check import scan_designs
+    from protocols.base.errors import Fault, PlanError
     from protocols.plan.reading import read_plan
     from protocols.plan.show import check_report
 
     promise = read_plan(file)
-    clips = clips_of_plan(promise)
+    lines: list[str] = []
+    faults: list[Fault] = []
+    for look in (scan_designs, clips_of_plan):
+        try:
+            lines += look(promise)
+        except PlanError as error:
+            faults += error.faults
+    if faults:
+        raise PlanError(faults)
     typer.echo(check_report(promise), nl=False)
-    for line in clips:
+    for line in lines:
         typer.echo(line)
 
 
@@ -190,8 +200,23 @@ def analyse(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", min=1, help="Processes for bootstraps; all cores if absent. Changes no number."
+            "--jobs",
+            min=1,
+            help="Processes: people at a time (one if absent), bootstraps (all cores). Changes no number.",
         ),
+    ] = None,
+    derivatives: Annotated[
+        str | None,
+        typer.Option("--derivatives", help="Preprocessed scans to use: fmriprep=FOLDER."),
+    ] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option("--template", help="Folder of the plan's template, where it does not come along."),
+    ] = None,
+    pages: Annotated[bool, typer.Option(help="Make a page of each scanned person.")] = True,
+    stimuli: Annotated[
+        Path | None,
+        typer.Option("--stimuli", help="Stimulus set, where the plan has clip features in the model."),
     ] = None,
 ) -> None:
     """Analyse people, then the group.
@@ -221,7 +246,10 @@ def analyse(
         )
     promise = read_plan(plan)
     if level is Level.participant:
-        outcome = run_participant(source, out, promise, participant_label or [], say=typer.echo)
+        from analysis.fmri.participants import Ways
+
+        ways = Ways(_derivatives(derivatives), template, jobs or 1, pages, stimuli)
+        outcome = run_participant(source, out, promise, participant_label or [], say=typer.echo, ways=ways)
     else:
         outcome = run_group(
             source, out, promise, blind=blind, command=_command_line(), workers=jobs, say=typer.echo
@@ -232,6 +260,21 @@ def analyse(
     typer.echo(problems(outcome.warnings, outcome.errors), err=True, nl=False)
     if outcome.errors:
         raise typer.Exit(1)
+
+
+def _derivatives(given: str | None) -> Path | None:
+    """The folder in ``fmriprep=FOLDER``, as BIDS Apps take it."""
+    from protocols.base.errors import Fault, UsageError
+
+    if given is None:
+        return None
+    name, _, folder = given.partition("=")
+    if name != "fmriprep" or not folder or not Path(folder).is_dir():
+        problem = "is not a folder" if name == "fmriprep" and folder else "does not say what it is"
+        raise UsageError(
+            Fault("--derivatives", problem, got=given, accepted="fmriprep=FOLDER, with sub-*/ in it")
+        )
+    return Path(folder)
 
 
 @app.command()
@@ -264,6 +307,9 @@ def demo(
     clips: Annotated[
         bool, typer.Option(help="Draw the lab's films and make a matched set of them first.")
     ] = True,
+    scans: Annotated[
+        bool, typer.Option(help="Scan the virtual people; without, the lab brings a table of values.")
+    ] = True,
 ) -> None:
     """Decide a whole virtual study.
 
@@ -271,7 +317,9 @@ def demo(
     """
     from bazin.demo import run_demo
 
-    run_demo(out, seed=seed, truth=truth.value, clips=clips, say=typer.echo, color=sys.stdout.isatty())
+    run_demo(
+        out, seed=seed, truth=truth.value, clips=clips, scans=scans, say=typer.echo, color=sys.stdout.isatty()
+    )
 
 
 @app.command()

@@ -10,6 +10,8 @@ from protocols.base.errors import NotAvailable, fail
 CLIPS = ("av", "cv2", "skimage", "c2pa")
 """What the extra ``clips`` brings."""
 
+FMRI = ("nibabel", "nilearn", "ants", "numba")
+"""What the extra ``fmri`` brings."""
 LAB = ("psychopy", "av", "serial", "sounddevice", "pylsl")
 """What the extra ``lab`` brings."""
 

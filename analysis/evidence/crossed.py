@@ -19,9 +19,20 @@ from typing import Any
 import numpy as np
 
 from analysis.evidence.crossed_table import PERSON, VALUE, C, Layout, Numbers, lay_out, of_group
+from analysis.evidence.crossed_weights import reduce_weighted
 from analysis.evidence.estimates import Estimate, NotEstimable
 from analysis.evidence.question import Question
-from analysis.models import Bootstrap, Contrast, Fit, Spread, bootstrap, fit_reduced, marginal, spread_below
+from analysis.models import (
+    Bootstrap,
+    Contrast,
+    Fit,
+    Model,
+    Spread,
+    bootstrap,
+    fit_reduced,
+    marginal,
+    spread_below,
+)
 from analysis.models.reductions import Tried
 from protocols.base.errors import InputError, listed
 from protocols.plan.measuring import CHOICES
@@ -103,16 +114,24 @@ def _try(question: Question, groups: tuple[str, ...]) -> Crossed | str:
     """The fitted model, or why there is none."""
     try:
         layout = lay_out(question, groups)
-        reduced = fit_reduced(
-            layout.rows,
-            VALUE,
-            layout.fixed,
-            layout.random,
-            order=layout.order,
-            family="binomial" if question.measure.statistic in CHOICES else "gaussian",
-            link="probit" if question.measure.statistic in CHOICES else None,
-            residual_by="group" if len(groups) > 1 and question.measure.statistic not in CHOICES else None,
-        )
+        choices = question.measure.statistic in CHOICES
+        residual_by = "group" if len(groups) > 1 and not choices else None
+        if layout.weights:
+            model = Model(
+                VALUE, layout.fixed, layout.random, residual_by=residual_by, weights=layout.weights
+            )  # fmt: skip
+            reduced = reduce_weighted(layout.rows, model, layout.order)
+        else:
+            reduced = fit_reduced(
+                layout.rows,
+                VALUE,
+                layout.fixed,
+                layout.random,
+                order=layout.order,
+                family="binomial" if choices else "gaussian",
+                link="probit" if choices else None,
+                residual_by=residual_by,
+            )
     except NotEstimable as problem:
         return str(problem)
     except InputError as problem:
@@ -279,6 +298,8 @@ def _method(question: Question, crossed: Crossed) -> str:
         how = "REML, Satterthwaite's df"
     if layout.covariates:
         text += f", adjusted for {listed(covariate.name for covariate in question.measure.covariates)}"
+    if layout.weighing and layout.weights == crossed.fit.model.weights:  # as it was fitted
+        text += f", {layout.weighing}"
     text += f" ({how})"
     if crossed.left_out:
         text += f"; left out in the sealed order: {listed(crossed.left_out)}"

@@ -60,6 +60,7 @@ def first_exposures_crossed(
             found = fit(
                 layout.rows, VALUE, model.fixed, model.random, family=model.family,
                 link=model.link, residual_by=model.residual_by,
+                weights=layout.weights if model.weights else None,
             )  # fmt: skip
             fits[key] = Crossed(layout, found, ())
         if not fits[key].fit.state.usable:

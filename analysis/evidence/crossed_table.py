@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from analysis.evidence.crossed_weights import WEIGHT, weighing_of
 from analysis.evidence.effects import effects_of
 from analysis.evidence.estimates import NotEstimable
 from analysis.evidence.question import Question
@@ -16,7 +17,7 @@ from analysis.models import Reduction, Term
 from protocols.plan.expanding import ALL_CLIPS, FIXATION, PSEUDO_CONDITIONS
 
 VALUE, PERSON, C = "value", "person", "c"
-RESERVED = (VALUE, PERSON, C, "g", "scene", "clip", "group", "1")
+RESERVED = (VALUE, PERSON, C, "g", "scene", "clip", "group", WEIGHT, "1")
 Numbers = dict[str, float]
 
 
@@ -42,6 +43,8 @@ class Layout:
         The model's fixed effects and random terms, and the sealed order of reductions.
     covariates
         For each group the columns of its covariates, and whether their mean varies between samples.
+    weights, weighing
+        Column of the values' prior weights, if any, and what to say of them.
     """
 
     rows: pd.DataFrame
@@ -56,6 +59,8 @@ class Layout:
     order: tuple[Reduction, ...]
     covariates: Mapping[str, tuple[str, ...]]
     sampled: tuple[bool, ...]
+    weights: str | None = None
+    weighing: str = ""
 
     @property
     def people(self) -> dict[str, int]:
@@ -97,6 +102,9 @@ def lay_out(question: Question, groups: Sequence[str]) -> Layout:
     rows = pd.DataFrame(data)
     for group, name in columns.items():
         rows[name] = (rows["group"] == group).astype(float)
+    weighing = weighing_of(question.table, used)
+    if weighing.weights is not None:
+        rows[WEIGHT] = weighing.weights
     between = _between(rows, list(groups))
     shown = used["condition"].to_numpy()
     contrast = first not in (None, FIXATION)
@@ -125,6 +133,8 @@ def lay_out(question: Question, groups: Sequence[str]) -> Layout:
         _order(item, between),
         covariates,
         sampled,
+        WEIGHT if weighing.weights is not None else None,
+        weighing.note,
     )
 
 

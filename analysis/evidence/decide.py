@@ -20,12 +20,14 @@ from analysis.evidence.estimates import Estimate
 from analysis.evidence.families import MEETS_EQUIVALENCE, adjust, family_outcome
 from analysis.evidence.joint import joint_table
 from analysis.evidence.lapses import equivalence_after_lapses, lapses_of
+from analysis.evidence.multiverse import motion_tables
 from analysis.evidence.outcomes import Magnitude, Outcome, Tests, outcome_of, run_tests
 from analysis.evidence.question import Evidence, Question, ask
 from analysis.evidence.records import family_record, hypothesis_record
 from analysis.evidence.results import result_tables
 from analysis.evidence.second_opinion import second_opinion
 from analysis.evidence.sensitivity import scale_check, sensitivity_rows, tipping_point
+from analysis.evidence.variants import Beside, derivatives_check
 from analysis.evidence.verdict import PlanRecord, Verdict
 from analysis.measures.table import MeasureTable, empty_rows, sidecar_for
 from protocols.base.bids import generated_by
@@ -50,6 +52,7 @@ def decide(
     tables: Mapping[str, MeasureTable],
     people: pd.DataFrame | None = None,
     *,
+    bold: Beside | None = None,
     blinded: bool = False,
     workers: int = 1,
     beside: bool = True,
@@ -67,6 +70,9 @@ def decide(
     people
         Everyone who started, one row per person: ``participant_id, group`` and covariates. By default everyone in
         any table.
+    bold
+        What a study of BOLD has beside its measure tables: motion of the runs, tables under other first levels. A group
+        difference may turn out to depend on the first level; nothing else here moves an outcome.
     blinded
         Recorded: the arms' labels were shuffled, and nothing in the verdict is a result.
     workers
@@ -91,10 +97,11 @@ def decide(
         for name in [item.hypothesis.measure]
     ]
     _decide_families(plan, cases)
+    varied: dict[str, dict[Any, Any]] = {}
     for case in cases:
         case.control = control_for(controls, case.item.hypothesis.measure, case.item.groups)
         _qualify_by_control(case)
-        _qualify_by_scale(plan, case)
+        _qualify_by_scale(plan, case, cases, bold, varied.setdefault(case.item.hypothesis.measure, {}))
     lapses = lapses_of(plan, complete)
     labels = {name: label_of(plan, "group", name) for name in plan.groups}
     for case in cases:
@@ -114,7 +121,10 @@ def decide(
         joint=tuple(joint_table(plan, records)),
         GeneratedBy=generated_by(),
     )
-    return Decision(verdict, result_tables(plan, verdict, cases, controls, lapses, complete, started, people))
+    found = result_tables(plan, verdict, cases, controls, lapses, complete, started, people)
+    if beside and bold is not None and bold.quality is not None:
+        found |= motion_tables(plan, cases, bold, people)
+    return Decision(verdict, found)
 
 
 def _scenes(case: Case) -> int | None:
@@ -206,19 +216,34 @@ def _qualify_by_control(case: Case) -> None:
         case.outcome = "undecided"
 
 
-def _qualify_by_scale(plan: Plan, case: Case) -> None:
-    """A group difference that is lost when scaled by the groups' responses is never ``different`` (INFERENCE 12)."""
-    if case.evidence.estimate is None:
+def _qualify_by_scale(
+    plan: Plan, case: Case, cases: list[Case], bold: Beside | None, fits: dict[Any, Any]
+) -> None:
+    """A group difference lost on another scale of the response is never ``different`` (INFERENCE 12).
+
+    The scales: in units of the group's own response, and with the derivatives of the response's shape in the model.
+    """
+    estimate, decision = case.evidence.estimate, plan.decision
+    if estimate is None:
         return
-    checked = scale_check(
-        case.question, plan.decision.seed, (plan.decision.alpha, plan.decision.alpha_equivalence)
-    )
-    if checked is None:
-        return
-    row, holds = checked
-    case.rows.append(row)
-    if not holds and case.outcome == "different":
-        case.outcome, case.magnitude, case.qualifier = "undecided", None, SCALE_DEPENDENT
+    level = (decision.alpha, decision.alpha_equivalence)
+    members = [other for other in cases if other.item.hypothesis.family == case.item.hypothesis.family]
+
+    def shows_difference(other: Estimate) -> bool:
+        p = _decided(plan, case, members, _tests(plan, other, case.bound))[0]
+        return p is not None and p <= decision.alpha
+
+    model = model_of(plan, case.item.hypothesis)
+    for checked in (
+        scale_check(case.question, decision.seed, level),
+        derivatives_check(case.question, case.evidence, bold, model, level, shows_difference, fits),
+    ):
+        if checked is None:
+            continue
+        row, holds = checked
+        case.rows.append(row)
+        if not holds and case.outcome == "different":
+            case.outcome, case.magnitude, case.qualifier = "undecided", None, SCALE_DEPENDENT
 
 
 def _codec_agreement(plan: Plan, case: Case, cases: list[Case]) -> str:

@@ -127,8 +127,10 @@ def person_effects(
     rows["reason"] = None
     rows.loc[~included, ["first", "second", "effect"]] = np.nan
     rows.loc[~included, ["n_first", "n_second"]] = 0
+    places = everyone.groupby(key, sort=False).indices if not included.all() else {}
     rows.loc[~included, "reason"] = [
-        _why(everyone, key, code, first, second, least, code in lost) for code in rows.index[~included]
+        _why(everyone.iloc[places[code]], first, second, least, code in lost)
+        for code in rows.index[~included]
     ]
     concerned = [name for name in (first, second) if name in conditions] or conditions
     kept = pd.MultiIndex.from_frame(cells[key]).isin(rows.index[included]) & cells["condition"].isin(
@@ -193,17 +195,8 @@ def _values(
     return grouped.mean().reindex(index), grouped.size().reindex(index, fill_value=0)
 
 
-def _why(
-    everyone: pd.DataFrame,
-    key: list[str],
-    code: tuple[str, str],
-    first: str | None,
-    second: str | None,
-    fewest: int,
-    lost: bool,
-) -> str:
-    """Why somebody has no effect, in a clause a report can print."""
-    rows = everyone[(everyone[key[0]] == code[0]) & (everyone[key[1]] == code[1])]
+def _why(rows: pd.DataFrame, first: str | None, second: str | None, fewest: int, lost: bool) -> str:
+    """Why somebody with these rows has no effect, in a clause a report can print."""
     used = rows[rows["included"] == 1]
     if not len(used):
         reasons = listed(sorted(set(rows["reason"].dropna())), limit=3)

@@ -45,6 +45,9 @@ DESCRIPTIONS: dict[str, str] = {
     "sensitivity": "other reasonable analyses; they decide nothing",
     "bayes": "Bayes factors, as description; scenes are ignored",
     "second_opinion": "the tests over people by an independent program",
+    "motion": "BOLD: head motion and signal by group and condition, their tests, and people left out",
+    "motion_people": "BOLD: head motion and signal person by person",
+    "multiverse": "BOLD: every hypothesis where motion was treated otherwise; they decide nothing",
 }
 
 

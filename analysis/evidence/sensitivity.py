@@ -43,9 +43,10 @@ class Row:
     note: str
 
 
-def _row(
+def row_of(
     question: Question, name: str, estimate: Estimate | None, level: tuple[float, float], note: str
 ) -> Row:
+    """An estimate as a row, with its interval and p; without one the note says why."""
     if estimate is None:
         return Row(question.item.id, name, None, None, None, None, None, None, 0, note)
     tests = run_tests(estimate, bound=None, alpha=level[0], alpha_equivalence=level[1])
@@ -82,7 +83,7 @@ def sensitivity_rows(question: Question, evidence: Evidence, level: tuple[float,
     if question.measure.covariates:
         plain = replace(question, measure=question.measure.model_copy(update={"covariates": ()}))
         rows.append(
-            _row(question, "without covariates", by_person(plain).estimate, level, "people as they are")
+            row_of(question, "without covariates", by_person(plain).estimate, level, "people as they are")
         )
         rows += _covariate_effects(question, evidence, level)
     return [row for row in rows if row is not None]
@@ -93,7 +94,7 @@ def _beside(question: Question, evidence: Evidence, level: tuple[float, float]) 
     if evidence.crossed is None:
         return []
     found = beside_crossed(question, evidence)
-    return [_row(question, name, estimate, level, note) for name, estimate, note in found]
+    return [row_of(question, name, estimate, level, note) for name, estimate, note in found]
 
 
 def _by_scene(question: Question, evidence: Evidence, level: tuple[float, float]) -> Row | None:
@@ -121,8 +122,8 @@ def _by_scene(question: Question, evidence: Evidence, level: tuple[float, float]
     try:
         estimate = estimate_by_person({"scenes": values}, [1.0], n_scenes=len(values))
     except NotEstimable as problem:
-        return _row(question, "by scene", None, level, str(problem))
-    return _row(
+        return row_of(question, "by scene", None, level, str(problem))
+    return row_of(
         question, "by scene", estimate, level, f"one value per scene ({len(values)} scenes), people ignored"
     )
 
@@ -145,13 +146,15 @@ def _first_exposure(question: Question, evidence: Evidence, level: tuple[float, 
     if table is None:
         if question.paired_scenes is False or question.item.hypothesis.effect in ("level", "group"):
             return None
-        return _row(question, name, None, level, "not available: the table does not say what was seen first")
+        return row_of(
+            question, name, None, level, "not available: the table does not say what was seen first"
+        )
     note = "each scene's first version only, so that the arms show different scenes"
     if evidence.crossed is not None:
         estimate, reason = first_exposures_crossed(question, table, evidence.crossed)
-        return _row(question, name, estimate, level, reason or note)
+        return row_of(question, name, estimate, level, reason or note)
     first = by_person(replace(question, table=table, paired_scenes=False, fits={}))
-    return _row(question, name, first.estimate, level, first.reason or note)
+    return row_of(question, name, first.estimate, level, first.reason or note)
 
 
 def _percent_correct(question: Question, evidence: Evidence, level: tuple[float, float]) -> Row | None:
@@ -170,13 +173,13 @@ def _percent_correct(question: Question, evidence: Evidence, level: tuple[float,
     try:
         estimate = estimate_by_person(correct, question.item.weights)
     except NotEstimable as problem:
-        return _row(question, name, None, level, str(problem))
+        return row_of(question, name, None, level, str(problem))
     note = (
         "difference between the groups"
         if sum(question.item.weights) == 0
         else "chance is 50 where both are equally frequent"
     )
-    return replace(_row(question, name, estimate, level, note), p=None)
+    return replace(row_of(question, name, estimate, level, note), p=None)
 
 
 def _covariate_effects(question: Question, evidence: Evidence, level: tuple[float, float]) -> list[Row]:
@@ -188,7 +191,7 @@ def _covariate_effects(question: Question, evidence: Evidence, level: tuple[floa
             x = evidence.effects.by_group([group], covariate.name)[group]
             name = f"condition x {covariate.name} in {group}"
             if len(y) < 4 or np.ptp(x) == 0:
-                rows.append(_row(question, name, None, level, "too few people, or no variation"))
+                rows.append(row_of(question, name, None, level, "too few people, or no variation"))
                 continue
             design = np.column_stack([np.ones(len(x)), x - x.mean()])
             coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
@@ -199,7 +202,7 @@ def _covariate_effects(question: Question, evidence: Evidence, level: tuple[floa
             )
             slope = Estimate(float(coefficients[1]), variance**0.5, len(y) - 2, "slope", {group: len(y)})
             rows.append(
-                _row(
+                row_of(
                     question,
                     name,
                     slope if variance > 0 else None,
@@ -243,7 +246,7 @@ def scale_check(question: Question, seed: int, level: tuple[float, float]) -> tu
     }
     name = "divided by the response to all clips"
     if any(len(values) < 2 for values in pairs.values()):
-        return _row(question, name, None, level, "too few people with a response to all clips"), False
+        return row_of(question, name, None, level, "too few people with a response to all clips"), False
     random = generator(seed, "scale", item.id)
     raw = scaled = np.zeros(BOOTSTRAP_SAMPLES)
     lowest = np.inf

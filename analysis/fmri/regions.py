@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.fmri.preprocessing.resampling import Grid
-from protocols.base.errors import InputError, fail
+from protocols.base.canonical import sha256_file
+from protocols.base.errors import InputError, fail, listed
 
 Mask = NDArray[np.bool_]
 
@@ -76,25 +77,32 @@ def sphere(grid: Grid, center_mm: Sequence[float], radius_mm: float) -> Mask:
     return found
 
 
-def region_of_mask(path: Path, grid: Grid) -> Mask:
-    """A region from a mask in the same world: voxels of the grid where it is above one half, (x, y, z).
+def region_of_file(path: Path, grid: Grid, *, value: int | None = None, sha256: str | None = None) -> Mask:
+    """A region from a file in the same world: voxels of the grid that lie in it, (x, y, z).
 
     Parameters
     ----------
     path
-        A NIfTI file of zeros and ones, on any grid.
+        A NIfTI file on any grid: a mask of zeros and ones, or an atlas whose regions are whole numbers.
     grid
         Of the images.
+    value
+        The region's number in an atlas; None for a mask.
+    sha256
+        What the plan says of the file.
 
     Raises
     ------
     InputError
-        If it is no mask, or holds no voxel of the grid.
+        If it is another file than the plan's, no mask (or an atlas without that number), or holds no voxel of the grid.
     """
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
     from scipy import ndimage
 
+    if sha256 is not None and sha256_file(path) != sha256:
+        raise fail(InputError, str(path), "is not the file the plan names", got=f"SHA-256 {sha256_file(path)}",
+                   accepted=sha256, way_out="bring the plan's own file; another region is another measure")  # fmt: skip
     try:
         image: Any = nib.load(path)
         values = np.asarray(image.dataobj, np.float32)
@@ -102,16 +110,21 @@ def region_of_mask(path: Path, grid: Grid) -> Mask:
         raise fail(InputError, str(path), "is not a NIfTI file", got=str(error).splitlines()[0],
                    way_out="check the path in the plan") from error  # fmt: skip
     values = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values
-    if values.ndim != 3 or not np.isin(values, (0, 1)).all():
+    if values.ndim != 3 or (value is None and not np.isin(values, (0, 1)).all()):
         raise fail(InputError, str(path), "is not a mask", got=f"shape {values.shape}",
                    accepted="three dimensions of zeros and ones",
-                   way_out="take one region out of an atlas and give it the value 1")  # fmt: skip
+                   way_out="if it is an atlas, say in the plan which number ('value') is the region")  # fmt: skip
+    inside = values == value if value is not None else values == 1
+    if value is not None and not inside.any():
+        numbers = [int(one) for one in np.unique(values[np.isfinite(values)]) if one > 0]
+        raise fail(InputError, str(path), f"has no region {value}", accepted=listed(numbers, limit=12),
+                   way_out="check 'value' in the plan")  # fmt: skip
     to_mask = np.linalg.inv(image.affine)
     places = to_mask[:3, :3] @ grid.points() + to_mask[:3, 3:]
-    found = ndimage.map_coordinates(values, places, order=1, cval=0.0) > 0.5
+    found = ndimage.map_coordinates(inside.astype(np.float32), places, order=1, cval=0.0) > 0.5
     if not found.any():
         raise fail(InputError, str(path), "holds no voxel of the images",
-                   way_out="is it in MNI space, and are its values 0 and 1?")  # fmt: skip
+                   way_out="is it in the template's space?")  # fmt: skip
     return np.asarray(found.reshape(grid.shape))
 
 

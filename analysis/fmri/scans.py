@@ -146,21 +146,32 @@ def inherited(path: Path, root: Path) -> dict[str, Any]:
     return content
 
 
-def events_of(scan: Scan, root: Path) -> pd.DataFrame:
+def events_path(name: Name, folder: Path) -> Path:
+    """Where the events of a run lie, whatever was made of its images."""
+    made = ("echo", "part", "desc", "space", "res")
+    return folder / str(
+        Name("events", ".tsv", {key: one for key, one in name.entities.items() if key not in made})
+    )
+
+
+def events_of(scan: Scan, root: Path, path: Path | None = None) -> pd.DataFrame:
     """The events of a run: ``onset``, ``duration`` (s), ``trial_type`` and whatever else stands there.
+
+    Parameters
+    ----------
+    scan
+        The run, as measured or as preprocessed.
+    root
+        The data set the events lie in.
+    path
+        Their file, where it is not beside the run.
 
     Raises
     ------
     InputError
         If there are none, if they do not fit into the run, or if their sidecar planned another run.
     """
-    name = Name.parse(scan.path.name)
-    kept = {
-        key: value
-        for key, value in name.entities.items()
-        if key not in ("echo", "part", "desc", "space", "res")
-    }
-    path = scan.path.with_name(str(Name("events", ".tsv", kept)))
+    path = path or events_path(Name.parse(scan.path.name), scan.path.parent)
     if not path.exists():
         raise fail(InputError, str(path), "is missing",
                    way_out="write it beside the run, or 'bazin session export' if bazin held the session")  # fmt: skip

@@ -59,7 +59,7 @@ def bring_people(
         for part in (".tsv", ".json")
     }
     inputs = {name: path for name, path in inputs.items() if path.exists()}
-    account = json.loads(people_of_data_set.run(settings=settings, inputs=inputs)[ACCOUNT])
+    account = json.loads(str(people_of_data_set.run(settings=settings, inputs=inputs)[ACCOUNT]))
     merged_people(
         [*other_sources(out, SOURCE), account]
     )  # contradictions are told before anything is written
@@ -123,7 +123,9 @@ def bring_imported_people(source: Path, out: Path, wanted: Collection[str]) -> D
     settings = {"people": with_earlier(out / FOLDER / PEOPLE, wanted)}
     if not source_files(out):
         return perform(take_over_people, settings=settings, inputs=inputs, folder=out)
-    account = json.loads(people_of_import.run(settings=settings, inputs=inputs)[f"{SOURCES}/{TAKEN}.json"])
+    account = json.loads(
+        str(people_of_import.run(settings=settings, inputs=inputs)[f"{SOURCES}/{TAKEN}.json"])
+    )
     merged_people([*other_sources(out, TAKEN), account])
     done = perform(people_of_import, settings=settings, inputs=inputs, folder=out, stamp=f"import-{TAKEN}")
     combine(out)

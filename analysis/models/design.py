@@ -69,6 +69,9 @@ class Model:
         Restricted likelihood for a linear model, else maximum likelihood.
     residual_by
         Column whose values have residual SDs of their own (linear only).
+    weights
+        Column of prior weights, as lme4's ``weights``: the residual variance of a row is its stratum's over its weight
+        (linear only).
     """
 
     response: str
@@ -78,6 +81,7 @@ class Model:
     link: str = "identity"
     reml: bool = True
     residual_by: str | None = None
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         links = {"gaussian": ("identity",), "binomial": ("logit", "probit"), "ordinal": ("logit", "probit")}
@@ -87,6 +91,8 @@ class Model:
             raise wrong("link", f"does not go with {self.family}", self.link, listed(links[self.family]))
         if self.residual_by and self.family != "gaussian":
             raise wrong("residual_by", "is for linear models only", self.family, "gaussian")
+        if self.weights and self.family != "gaussian":
+            raise wrong("weights", "are for linear models only", self.family, "gaussian")
         groups = list(dict.fromkeys(term.group for term in self.random))
         if not 1 <= len(groups) <= 2:
             raise wrong(
@@ -222,6 +228,8 @@ class Design:
         `b` has no levels where there is one factor only.
     strata, stratum
         Values of ``residual_by``, and the stratum of each row, (n,).
+    prior
+        Prior weights, (n,); None: all of them are 1.
     """
 
     model: Model
@@ -231,6 +239,7 @@ class Design:
     b: Side
     strata: tuple[object, ...]
     stratum: NDArray[np.intp]
+    prior: Array | None = None
 
     @property
     def n(self) -> int:
@@ -246,6 +255,11 @@ class Design:
     def n_theta(self) -> int:
         """Free elements of both covariance factors."""
         return len(self.a.rows) + len(self.b.rows)
+
+    @property
+    def prior_weights(self) -> Array:
+        """Prior weights, (n,), ones where there are none."""
+        return np.ones(self.n) if self.prior is None else self.prior
 
     def side(self, group: str) -> Side:
         """The factor called `group`."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from analysis.models.building import build
-from analysis.models.design import Array, Design, Model, Term
+from analysis.models.design import Array, Design, Model, Term, wrong
 from analysis.models.elimination import Indefinite
 from analysis.models.estimating import Estimated, Objective, estimate, objective_of
 from analysis.models.linear import LinearObjective
 from analysis.models.result import Fit, State, boundary_words
 from analysis.models.separation import constant_words, separating, separation_words
 from analysis.models.threads import one_thread
+from protocols.base.errors import listed
 
 FEW = 12  # levels below which a claim holds for these levels only (INFERENCE 2)
 _RELATIVE_ZERO = 1e-10
@@ -30,9 +32,10 @@ def fit(
     link: str | None = None,
     reml: bool = True,
     residual_by: str | None = None,
+    weights: str | None = None,
     start: Fit | None = None,
 ) -> Fit:
-    """Fit a linear, binomial or ordinal mixed model with one or two crossed grouping factors.
+    r"""Fit a linear, binomial or ordinal mixed model with one or two crossed grouping factors.
 
     Parameters
     ----------
@@ -53,6 +56,9 @@ def fit(
         likelihood ratio need.
     residual_by
         Column whose values have residual SDs of their own (linear only).
+    weights
+        Column of prior weights above 0 (linear only), as lme4's ``weights``: the residual variance of row i is
+        :math:`\sigma^2/w_i`. They are known relative precisions, not counts of rows: their unit changes only σ.
     start
         A similar fit to start from.
 
@@ -65,7 +71,8 @@ def fit(
     Raises
     ------
     InputError
-        If the table cannot be used: columns missing, empty or not numeric, effects made of each other.
+        If the table cannot be used: columns missing, empty or not numeric, effects made of each other, weights
+        that are not above 0.
 
     Examples
     --------
@@ -73,8 +80,32 @@ def fit(
     ...     family="binomial", link="probit").fixed  # doctest: +SKIP
     """
     link = link or ("identity" if family == "gaussian" else "logit")
-    model = Model(response, tuple(fixed), tuple(random), family, link, reml, residual_by)
-    return fit_design(build(data, model), start=start)
+    model = Model(response, tuple(fixed), tuple(random), family, link, reml, residual_by, weights)
+    return fit_design(weigh(build(data, model), data), start=start)
+
+
+def weigh(design: Design, data: pd.DataFrame) -> Design:
+    """The design with the prior weights its model names; as it is where it names none.
+
+    Raises
+    ------
+    InputError
+        If the column is missing, not numeric, or holds anything but finite numbers above 0.
+    """
+    name = design.model.weights
+    if name is None:
+        return design
+    item = f"column '{name}'"
+    if name not in data:
+        raise wrong(item, "is not in the table", "", listed(data.columns))
+    if not pd.api.types.is_numeric_dtype(data[name]):
+        raise wrong(item, "is not numeric", listed(data[name].unique()), "weights above 0")
+    prior = data[name].to_numpy(float)
+    bad = ~(np.isfinite(prior) & (prior > 0))
+    if bad.any():
+        problem = f"holds {int(bad.sum())} weights in {design.n} rows that are missing or not above 0"
+        raise wrong(item, problem, listed(prior[bad]), "finite numbers above 0")
+    return replace(design, prior=prior)
 
 
 def fit_design(design: Design, *, start: Fit | None = None, exact: bool = True) -> Fit:

@@ -49,10 +49,12 @@ def likelihood_ratio(small: Fit, large: Fit) -> Ratio:
     Raises
     ------
     UsageError
-        If they cannot be compared: other rows, or restricted likelihoods with different fixed effects.
+        If they cannot be compared: other rows or weights, or restricted likelihoods with different fixed effects.
     """
     if small.n != large.n or not np.array_equal(small.design.y, large.design.y):
         raise UsageError(Fault("the models", "were not fitted to the same values"))
+    if not np.array_equal(small.design.prior_weights, large.design.prior_weights):
+        raise UsageError(Fault("the models", "were not fitted with the same weights"))
     if (
         large.model.linear
         and small.model.fixed != large.model.fixed
@@ -156,7 +158,8 @@ class OffsetObjective:
         # The held effect moves the response along one column, and the cross-products with it.
         sides = np.column_stack([rest, self.column, self.base.y])
         strata = [design.stratum == g for g in range(self.base.n_strata)]
-        self.products = [cross_products(design, inside.astype(float), sides) for inside in strata]
+        prior = design.prior_weights
+        self.products = [cross_products(design, prior * inside, sides) for inside in strata]
 
     @property
     def size(self) -> int:
@@ -177,7 +180,7 @@ class OffsetObjective:
         held = self._held(float(parameters[-1]))
         value, gradient = held.value_and_gradient(parameters[:-1])
         state = held.state(parameters[:-1])
-        score = state.residuals * (state.weights[self.design.stratum] if held.n_strata > 1 else 1.0)
+        score = state.residuals * held.row_weights(state)
         slope = -2.0 * held.m / state.pwrss * float(self.column @ score)
         return value, np.append(gradient, slope)
 

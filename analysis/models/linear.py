@@ -1,9 +1,10 @@
 r"""The linear mixed model: profiled deviance or REML criterion, and its gradient.
 
 With :math:`K` as in `elimination`, :math:`r^2(\theta)` the penalized residual sum of squares at its minimum over
-:math:`u` and :math:`\beta`, and residual variances :math:`\sigma^2/w_g`,
+:math:`u` and :math:`\beta`, and residual variances :math:`\sigma^2/(w_g \omega_i)` with prior weights
+:math:`\omega_i` (1 where there are none; W holds the products),
 
-.. math:: d(\theta, w) = \log|K_{uu}| [+ \log|X'V^{-1}X|] - \sum_g n_g \log w_g
+.. math:: d(\theta, w) = \log|K_{uu}| [+ \log|X'V^{-1}X|] - \sum_g n_g \log w_g - \sum_i \log \omega_i
           + m\,(1 + \log(2\pi r^2/m)), \quad m = n [- p]
 
 (Bates et al. 2015, eq. 34 and 41; the terms in brackets belong to REML). Its derivatives follow from
@@ -37,6 +38,10 @@ class LinearState:
         Predicted random effects, (levels, k) each.
     pwrss
         Penalized, weighted residual sum of squares.
+    residuals
+        Values less fixed and predicted random effects, unweighted, (n,).
+    weights
+        Weight of each stratum, (strata,), apart from the rows' prior weights.
     r_x
         Lower Cholesky factor of :math:`X'V^{-1}X\sigma^2`, (p, p).
     """
@@ -76,13 +81,16 @@ class LinearObjective:
         self.center = np.linalg.lstsq(design.x, design.y, rcond=None)[0] if design.p else np.zeros(0)
         self.y = design.y - design.x @ self.center
         columns = np.column_stack([design.x, self.y])
+        self.prior = design.prior_weights
+        self.log_prior = float(np.log(self.prior).sum())
+        self.unit = float(1.0 / np.sqrt(self.prior.mean()))  # of theta
         if self.n_strata == 1:
-            self.gram = [cross_products(design, np.ones(design.n), columns)]
+            self.gram = [cross_products(design, self.prior, columns)]
             self.counts = np.array([float(design.n)])
         else:
             inside = [(design.stratum == g).astype(float) for g in range(self.n_strata)]
-            self.gram = [cross_products(design, weights, columns) for weights in inside]
-            self.counts = np.array([weights.sum() for weights in inside])
+            self.gram = [cross_products(design, self.prior * own, columns) for own in inside]
+            self.counts = np.array([own.sum() for own in inside])
 
     @property
     def size(self) -> int:
@@ -91,7 +99,9 @@ class LinearObjective:
 
     def scale(self) -> Array:
         """Natural scale of each parameter, (size,)."""
-        return np.concatenate([self.design.a.scale, self.design.b.scale, np.ones(self.n_strata - 1)])
+        # theta is relative to the SD of a row of weight 1: other units of the weights change nothing but σ.
+        sides = np.concatenate([self.design.a.scale, self.design.b.scale])
+        return np.concatenate([self.unit * sides, np.ones(self.n_strata - 1)])
 
     @property
     def m(self) -> int:
@@ -127,17 +137,17 @@ class LinearObjective:
     def explains_all(self, parameters: Array) -> bool:
         """Whether random effects leave next to nothing unexplained: the search then runs towards a residual of 0."""
         try:
-            return self.state(parameters).pwrss < 1e-6 * float(self.y @ self.y)
+            return self.state(parameters).pwrss < 1e-6 * float(self.y @ (self.prior * self.y))
         except Indefinite:
             return True
 
     def log_det(self, state: LinearState) -> float:
         """Everything in the criterion that does not contain the residual scale."""
-        result = state.factor.log_det_random - float(self.counts @ np.log(state.weights))
+        result = state.factor.log_det_random - float(self.counts @ np.log(state.weights)) - self.log_prior
         return result + state.factor.log_det_fixed if self.reml else result
 
     def sigma(self, state: LinearState) -> float:
-        """Residual SD (of the first stratum) at its maximum."""
+        """Residual SD (of the first stratum, at a weight of 1) at its maximum."""
         return float(np.sqrt(state.pwrss / self.m))
 
     def value(self, parameters: Array) -> float:
@@ -168,13 +178,16 @@ class LinearObjective:
         inverse = np.linalg.inv(r_x)
         return np.asarray(np.exp(2.0 * parameters[-1]) * inverse.T @ inverse)
 
+    def row_weights(self, state: LinearState) -> Array:
+        """Weight of each row: its stratum's times its own, (n,)."""
+        return state.weights[self.design.stratum] * self.prior if self.n_strata > 1 else self.prior
+
     def _derivatives(self, parameters: Array, state: LinearState) -> tuple[Array, Array]:
         """Gradients of the log-determinant and of the penalized residual sum of squares."""
         design = self.design
         a, b = design.a, design.b
         inverse = state.factor.inverse(with_fixed=self.reml)
-        row_weights = state.weights[design.stratum] if self.n_strata > 1 else np.ones(design.n)
-        score = row_weights * state.residuals
+        score = self.row_weights(state) * state.residuals
         m = len(a.rows)
         # b = Λu, and at the minimum Λ'Z'We = u: the random effects in spherical units need no division.
         score_a = a.collect(score)
@@ -193,7 +206,8 @@ class LinearObjective:
             q = p if self.reml else 0
             own = Products(gram.aa, gram.ab, gram.bb, gram.ac[:, :, :q], gram.bc[:, :q], gram.cc[:q, :q])
             of_weight = inverse.blocks.inner(own) - self.counts[g] / weight
-            squares = float(np.sum(state.residuals[design.stratum == g] ** 2))
+            rows = design.stratum == g
+            squares = float(np.sum(self.prior[rows] * state.residuals[rows] ** 2))
             of_det[place] = -2.0 * weight * of_weight  # weight = exp(-2 log ratio)
             of_pwrss[place] = -2.0 * weight * squares
         return of_det, of_pwrss
@@ -225,7 +239,7 @@ class AbsoluteObjective:
     def scale(self) -> Array:
         """Natural scale of each parameter, (size,)."""
         scale = np.append(self.inner.scale(), 1.0)
-        scale[self.place] *= self.typical
+        scale[self.place] *= self.typical / self.inner.unit  # an SD, whatever the weights' unit
         return scale
 
     def absolute(self, parameters: Array, sigma: float) -> Array:

@@ -97,7 +97,7 @@ class Fit:
     beta
         Fixed effects, (p,).
     sigma
-        Residual SD (of the first stratum); 1 for binomial and ordinal models.
+        Residual SD (of the first stratum, at a weight of 1); 1 for binomial and ordinal models.
     """
 
     model: Model
@@ -142,7 +142,7 @@ class Fit:
 
     @property
     def residual_sd(self) -> dict[object, float]:
-        """Residual SD by stratum; one entry, called ``""``, where there are none. Empty for choices."""
+        """Residual SD at a weight of 1, by stratum; one entry, called ``""``, without strata. Empty for choices."""
         if not self.model.linear:
             return {}
         ratios = np.exp(np.concatenate([[0.0], self.estimated.x[self.design.n_theta :]]))

@@ -46,7 +46,7 @@ def draw(
     beta
         Fixed effects, (p,).
     residual
-        Residual SD of each stratum; empty for choices.
+        Residual SD of each stratum at a weight of 1; empty for choices. The design's prior weights apply.
     cuts
         Thresholds of an ordinal model.
     """
@@ -55,7 +55,10 @@ def draw(
     for side, factor in zip((design.a, design.b), factors, strict=True):
         eta = eta + side.spread(sigma * random.standard_normal((side.n_levels, side.k)) @ factor.T)
     if design.model.linear:
-        return np.asarray(eta + residual[design.stratum] * random.standard_normal(design.n))
+        sd = residual[design.stratum]
+        if design.prior is not None:
+            sd = sd / np.sqrt(design.prior)
+        return np.asarray(eta + sd * random.standard_normal(design.n))
     mean = MEAN[design.model.link]
     if cuts is not None and len(cuts):
         values, _ = design.categories

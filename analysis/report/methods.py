@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from analysis.evidence.verdict import HypothesisRecord
 from analysis.evidence.wording import amount, capital, percent, unit_words
 from analysis.report import methods_models as models
+from analysis.report import methods_scans as scans
 from analysis.report.saved import Study, records
 from analysis.report.words import ROLE_WORDS, count
 from protocols.base.errors import listed
@@ -21,18 +23,28 @@ CLAIM_SENTENCE = {
 }
 
 
-def methods_text(study: Study) -> str:
-    """Paragraphs of plain text, each with its heading; dedicated to the public domain (CC0)."""
+def methods_text(study: Study, about_maps: Sequence[str] = ()) -> str:
+    """Paragraphs of plain text, each with its heading; dedicated to the public domain (CC0).
+
+    Parameters
+    ----------
+    study
+        What was saved.
+    about_maps
+        Sentences on maps of the whole brain.
+    """
     parts = [
         ("Participants", _participants(study)),
         ("Conditions and clips", _clips(study.plan)),
         ("Measures", _measures(study)),
+        ("Scans", scans.scans(study)),
         ("Hypotheses", _hypotheses(study)),
         ("Deciding analyses", models.deciding(study)),
         ("Decision rule", _rule(study)),
         ("Spread over people", models.spread(study)),
         ("Positive controls", _controls(study)),
         ("Bayes factors and other analyses", _description(study)),
+        ("Maps of the whole brain", " ".join(about_maps)),
         ("Registration", _registration(study)),
         ("Software", _software(study)),
     ]

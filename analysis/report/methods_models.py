@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from analysis.evidence.crossed_weights import WEIGHTED
 from analysis.evidence.verdict import HypothesisRecord
 from analysis.evidence.wording import amount, unit_words
 from analysis.report.fitted import formula
@@ -117,10 +118,18 @@ def _reductions(study: Study, crossed: list[HypothesisRecord]) -> str:
 
 def _linear(found: list[HypothesisRecord], groups: int) -> str:
     own = ", with a residual SD of each group’s own" if groups > 1 else ""
-    return (
+    text = (
         f"Linear models ({_ids(found)}) were fitted by REML{own}; degrees of freedom are Satterthwaite’s "
         "(Satterthwaite, 1946). "
     )
+    weighted = [record for record in found if WEIGHTED in record.method]
+    if weighted:
+        text += (
+            f"Scene values ({_ids(weighted)}) were weighted by 1/se², se being the first level’s standard error of the "
+            "value, or its group’s median where it is smaller: noisy values count less, and none counts for more than "
+            "a typical one. "
+        )
+    return text
 
 
 def _probit(study: Study, found: list[HypothesisRecord], items: str) -> str:

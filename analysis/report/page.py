@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.evidence.wording import capital
-from analysis.report import behaviour, people, promised
+from analysis.report import behaviour, brain, people, promised
 from analysis.report.cards import Card, card
 from analysis.report.methods import methods_text
 from analysis.report.overview import overview
+from analysis.report.quality import Quality, quality
 from analysis.report.saved import Study, read_study
 from analysis.report.words import (
     CLAIM_WORDS,
@@ -21,11 +23,15 @@ from analysis.report.words import (
 from protocols.base.files import write_atomically
 from protocols.pages import figures, template
 from protocols.pages.figures import Picture
+from protocols.plan.expanding import label_of
 
 SECTIONS = (
     ("verdict", "Verdict"), ("plan", "Plan"), ("people", "People"), ("results", "Results"), ("joint", "Joint"),
-    ("exploratory", "Exploratory"), ("methods", "Methods"), ("about", "About"),
+    ("scans", "Scans"), ("brain", "Brain"), ("exploratory", "Exploratory"), ("methods", "Methods"),
+    ("about", "About"),
 )  # fmt: skip
+OPTIONAL = ("scans", "brain")
+"""Sections of studies with scans."""
 LIST = "figures.json"
 
 
@@ -55,15 +61,26 @@ def build_report(out: Path) -> Path:
     study = read_study(out)
     cards = {record.id: card(study, record, out) for record in study.verdict.hypotheses}
     forest = overview(study, out)
-    figures.keep_list(
-        out, [picture for one in cards.values() for picture in one.all_pictures] + list(forest or ())
-    )
-    return write_atomically(out / "report.html", render(study, cards, forest))
+    scans = quality(study, out)
+    maps = brain.brain(out, {name: label_of(study.plan, "group", name) for name in study.plan.groups})
+    drawn = [picture for one in cards.values() for picture in one.all_pictures] + list(forest or ())
+    drawn += scans.pictures if scans else []
+    drawn += [picture for one in maps for picture, _ in one.pictures]
+    figures.keep_list(out, drawn)
+    page = render(study, cards, forest, scans, maps, brain.methods(out))
+    return write_atomically(out / "report.html", page)
 
 
-def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture] | None) -> str:
+def render(
+    study: Study,
+    cards: dict[str, Card],
+    forest: tuple[Picture, Picture] | None,
+    scans: Quality | None = None,
+    maps: Sequence[brain.BrainMap] = (),
+    about_maps: Sequence[str] = (),
+) -> str:
     """The page's HTML."""
-    environment = template.environment("analysis.report", ("page.html", "parts.html"))
+    environment = template.environment("analysis.report", ("page.html", "parts.html", "brain.html"))
     environment.filters["capital"] = capital
     confirmatory = [one for one in cards.values() if not one.record.exploratory]
     return environment.get_template("page.html").render(
@@ -71,7 +88,11 @@ def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture]
         verdict=study.verdict,
         plan=study.plan,
         run=study.run,
-        sections=SECTIONS,
+        sections=[
+            one for one in SECTIONS if one[0] not in OPTIONAL or (scans if one[0] == "scans" else maps)
+        ],
+        scans=scans,
+        maps=maps,
         css=template.style(),
         banners=_banners(study),
         confirmatory=confirmatory,
@@ -90,7 +111,7 @@ def render(study: Study, cards: dict[str, Card], forest: tuple[Picture, Picture]
         controls=people.controls(study),
         lapses=behaviour.lapses(study),
         detection=behaviour.detection(study),
-        methods=methods_text(study),
+        methods=methods_text(study, about_maps),
         outcomes=OUTCOME_MEANINGS,
         words=OUTCOME_WORDS,
     )

@@ -12,7 +12,7 @@ from bazin.virtual.scenes import ARMS, render_scene
 from protocols.base.errors import OutputError, PlanError, fail
 from protocols.base.files import write_atomically
 from protocols.base.workers import Workers
-from protocols.plan.reading import Promise, read_plan, shipped_plans
+from protocols.plan.reading import Promise, parse_plan, read_plan
 from stimuli.registry.editing import set_cells
 from stimuli.registry.importing import import_clips
 from stimuli.registry.manifest import manifest_sha256
@@ -68,7 +68,7 @@ def _draw(folder: Path, seconds: float, seed: int, one: tuple[str, str]) -> None
     part.replace(target)
 
 
-def make_set(out: Path, lab: Path, plan_name: str, promise: Promise, seed: int, say: Say) -> Promise:
+def make_set(out: Path, lab: Path, name: str, text: str, seed: int, say: Say) -> Promise:
     """From the lab's films to a matched set below ``OUT``, and the plan bound to it.
 
     Parameters
@@ -77,10 +77,8 @@ def make_set(out: Path, lab: Path, plan_name: str, promise: Promise, seed: int, 
         The demo's folder; the bound plan is written into it.
     lab
         The lab's folder.
-    plan_name
-        The shipped plan's name.
-    promise
-        That plan.
+    name, text
+        The plan's name and YAML.
     seed
         Seed of the virtual lab.
     say
@@ -91,6 +89,7 @@ def make_set(out: Path, lab: Path, plan_name: str, promise: Promise, seed: int, 
     Promise
         The plan with the manifest's hash in it.
     """
+    promise = parse_plan(text, name)
     plan = promise.plan
     assert plan.stimuli is not None
     jobs = os.cpu_count() or 1
@@ -99,7 +98,7 @@ def make_set(out: Path, lab: Path, plan_name: str, promise: Promise, seed: int, 
     imported = import_clips([films], stimuli.root, say=say)
     set_cells(stimuli, [*KNOWN, f"ai.seed={seed}"])
     measure_set(stimuli, jobs=jobs, say=lambda _: None)
-    bound = bind(out, plan_name, manifest_sha256(stimuli))
+    bound = bind(out, name, text, manifest_sha256(stimuli))
     matched = match_set(stimuli, bound, say=lambda _: None)
     say(f"{len(imported.manifest.clips)} clips drawn and registered: {stimuli.root}")
     for sentence in matched.matching.sentences():
@@ -108,13 +107,12 @@ def make_set(out: Path, lab: Path, plan_name: str, promise: Promise, seed: int, 
     return bound
 
 
-def bind(out: Path, plan_name: str, sha256: str) -> Promise:
-    """Write a shipped plan into ``OUT`` with the manifest's hash under ``stimuli``, and read it."""
-    text = shipped_plans()[plan_name]
+def bind(out: Path, name: str, text: str, sha256: str) -> Promise:
+    """Write a plan into ``OUT`` with the manifest's hash under ``stimuli``, and read it."""
     line = next((row for row in text.splitlines() if row.strip().startswith("set: ")), None)
     if line is None:
-        raise fail(PlanError, plan_name, "names no stimulus set in a line of its own")
+        raise fail(PlanError, name, "names no stimulus set in a line of its own")
     indent = line[: len(line) - len(line.lstrip())]
     bound = text.replace(line, f'{line}\n{indent}{BINDING}: "{sha256}"', 1)
-    path = write_atomically(out / f"{plan_name}.plan.yaml", bound)
+    path = write_atomically(out / f"{name}.plan.yaml", bound)
     return read_plan(path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from experiments.devices.interfaces import Asked
 from experiments.session.journal import FOLDER, journals_of
 from experiments.trials.kinds import Trial
 from experiments.virtual.people import Simulated
+from protocols.base.bids import label
 from protocols.base.errors import OutputError
 from protocols.base.seeds import generator
 from protocols.base.workers import Workers
@@ -28,6 +30,7 @@ SPREAD_OF_BIAS = 0.2
 OPENING = datetime(2000, 1, 1, 9, tzinfo=UTC)
 """When the virtual lab holds its sessions: the same seed gives the same files on any day."""
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Viewer(Simulated):
@@ -108,10 +111,36 @@ def planted(promise: Promise, world: World, people: Sequence[Person], seed: int)
     return found
 
 
+def hold_scans(
+    bids: Path,
+    promise: Promise,
+    session: str,
+    people: Sequence[Person],
+    seed: int,
+    *,
+    jobs: int | None = None,
+) -> list[str]:
+    """Play the scan of everybody; `hold_sessions` exports what they saw. What was measured is another matter.
+
+    Returns
+    -------
+    list of str
+        What to tell the user.
+    """
+    lie = partial(_lie, bids, promise, session, seed)
+    _side_by_side(bids, lie, people, [person.code for person in people], session, jobs)
+    return [f"{len(people)} people lay in the scanner for session '{session}'"]
+
+
+def _lie(bids: Path, promise: Promise, session: str, seed: int, person: Person) -> str:
+    watching = Simulated(generator(seed, "watching", person.number))
+    return _played(bids, promise, session, person, watching)
+
+
 def hold_sessions(
     bids: Path, promise: Promise, people: Sequence[Planted], *, jobs: int | None = None
 ) -> list[str]:
-    """Play the detection session of everybody and export it.
+    """Play the detection session of everybody and export all sessions.
 
     Parameters
     ----------
@@ -131,19 +160,8 @@ def hold_sessions(
     """
     session = promise.plan.measures[MEASURE].session
     assert session is not None
-    for (
-        one
-    ) in people:  # an earlier demo's: with the same seed they come out the same, with another they must go
-        shutil.rmtree(bids / FOLDER / f"sub-{one.person.code}", ignore_errors=True)
-    names = [f"sub-{one.person.code}" for one in people]
-    # Journals side by side; the data set's own tables belong to one process.
-    with Workers(min(jobs or os.cpu_count() or 1, len(people))) as together:
-        for place, played in together.spread(
-            partial(_hold, bids, promise, session), people, "sessions", names=names
-        ):
-            if isinstance(played, tuple):
-                raise OutputError([*played][:3])
-            assert journals_of(bids, names[place], session)
+    hold = partial(_hold, bids, promise, session)
+    _side_by_side(bids, hold, people, [one.person.code for one in people], session, jobs)
     from experiments.data.export import export_all
 
     _, faults = export_all(bids)
@@ -153,13 +171,33 @@ def hold_sessions(
 
 
 def _hold(bids: Path, promise: Promise, session: str, one: Planted) -> str:
+    return _played(bids, promise, session, one.person, one.viewer())
+
+
+def _played(bids: Path, promise: Promise, session: str, person: Person, plays: Simulated) -> str:
     from experiments.session.playing import play
     from experiments.session.request import Request, prepare
 
-    person = one.person
     request = Request(
         promise, person.code, session, bids, "sim", group=person.group, age_months=person.age_months,
         stimuli=bids / "no clips",  # virtual people need no films
         at=OPENING,
     )  # fmt: skip
-    return play(prepare(request), person=one.viewer()).status
+    return play(prepare(request), person=plays).status
+
+
+def _side_by_side(
+    bids: Path, hold: Callable[[T], str], people: Sequence[T], codes: Sequence[str], session: str,
+    jobs: int | None,
+) -> None:  # fmt: skip
+    """Journals side by side; the data set's own tables belong to one process."""
+    names = [f"sub-{code}" for code in codes]
+    for (
+        name
+    ) in names:  # an earlier demo's: with the same seed they come out the same, with another they must go
+        shutil.rmtree(bids / FOLDER / name / f"ses-{label(session)}", ignore_errors=True)
+    with Workers(min(jobs or os.cpu_count() or 1, len(people))) as together:
+        for place, played in together.spread(hold, people, "sessions", names=names):
+            if isinstance(played, tuple):
+                raise OutputError([*played][:3])
+            assert journals_of(bids, names[place], session)

@@ -59,6 +59,22 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     return path
 
 
+def move_into_place(finished: Path, path: Path) -> Path:
+    """Give a finished file its name, in one go; both must lie on one disk.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be made or the name cannot be given.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        finished.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return path
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """Say in the user's words why `path` could not be written."""
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

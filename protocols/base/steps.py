@@ -15,9 +15,10 @@ from typing import Any
 import protocols
 from protocols.base.canonical import sha256, sha256_file, sha256_of
 from protocols.base.errors import InputError
-from protocols.base.files import cannot_write, read_json, write_atomically, write_json
+from protocols.base.files import cannot_write, move_into_place, read_json, write_atomically, write_json
 
-Outputs = Mapping[str, str | bytes]
+Outputs = Mapping[str, str | bytes] | Mapping[str, str | bytes | Path]
+"""Contents by name; a path is a finished file outside of the folder, which is moved to its place."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ def perform(
         raise cannot_write(stamp_file, error) from error
     hashes = {}
     for name, content in sorted(outputs.items()):
+        if isinstance(content, Path):
+            hashes[name] = sha256_file(content)
+            move_into_place(content, folder / name)
+            continue
         data = content.encode("utf-8") if isinstance(content, str) else content
         write_atomically(folder / name, data)
         hashes[name] = sha256(data)

@@ -119,15 +119,15 @@ def _few_colors(png: io.BytesIO) -> bytes:
     return small.getvalue()
 
 
-def save(figure: Figure, folder: Path, name: str, alt: str, data: pd.DataFrame) -> Picture:
+def save(figure: Figure, folder: Path, name: str, alt: str, data: pd.DataFrame, *, dpi: int = 200) -> Picture:
     """Write ``figures/<name>.png`` and the same data as ``figures/<name>.tsv``.
 
-    The resolution is lowered if the picture would be larger than 150 kB.
+    The resolution begins at `dpi`, and is lowered if the picture would be larger than 150 kB.
     """
     png = b""
-    for dpi in (200, 160, 120, 90, 72):
+    for fewer in (dpi, *(one for one in (160, 120, 90, 72) if one < dpi)):
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=fewer, metadata={"Software": None})
         png = _few_colors(buffer)
         if len(png) <= LARGEST:
             break

@@ -20,6 +20,11 @@ from protocols.plan.measure_checks import enough_studies_are_drawn, models_fit, 
 from protocols.plan.measuring import PAIRS
 from protocols.plan.naming import names_exist
 from protocols.plan.promises import POOLED, Plan
+from protocols.plan.region_checks import (
+    regions_are_prepared,
+    trial_types_are_apart,
+    values_suit_the_model,
+)
 from protocols.plan.session_time import session_faults, session_warnings
 
 Rule = Callable[[Plan, Document], Iterator[Fault]]
@@ -349,5 +354,8 @@ LATER_RULES: tuple[Rule, ...] = (
     markers_are_clear,
     clips_are_used,
     enough_are_recruited,
+    regions_are_prepared,
+    values_suit_the_model,
+    trial_types_are_apart,
 )
 WARNINGS: tuple[Rule, ...] = (warn_without_assumptions, warn_about_sessions, warn_about_motion)

@@ -46,6 +46,9 @@ class Condition(Part):
     role: Role = declare("why the condition exists")
     label: Sentence | None = declare("what sentences call it; the condition's name if absent", None)
     exploratory: bool = declare("shown although no hypothesis uses it", False)
+    trial_types: tuple[Sentence, ...] | None = declare(
+        "words in trial_type of a scan's events that mean it, its own name always among them", None
+    )
 
 
 class Tolerance(Part):

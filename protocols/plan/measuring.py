@@ -107,6 +107,15 @@ class Sphere(Part):
     source: Sentence = declare("where the coordinates come from")
 
 
+class MaskFile(Part):
+    """A region from a mask, or from one number of an atlas."""
+
+    mask: Sentence = declare("NIfTI file in the template's space; its path, from the data set's folder")
+    value: int | None = declare("the region's number in an atlas; a mask of 0 and 1 if absent", None, ge=1)
+    sha256: str = declare("of the file, as sha256sum prints it", pattern="^[0-9a-f]{64}$")
+    source: Sentence = declare("where the region comes from")
+
+
 class Covariate(Part):
     """A number per person that the by-person model adjusts for."""
 
@@ -127,7 +136,7 @@ class Measure(Part):
     measured_elsewhere: Sentence | None = declare(
         "for imported values: program, settings and exclusions behind them", None
     )
-    roi: Sphere | None = declare("region (bold)", None, reserved="analysis")
+    roi: Sphere | MaskFile | None = declare("region (bold)", None)
     window_ms: tuple[float, float] | None = declare("time window (eeg)", None, unit="ms", reserved="analysis")
     channels: tuple[Sentence, ...] | None = declare("channels averaged (eeg)", None, reserved="analysis")
     bound: Bound | None = declare("smallest effect of interest; needed wherever equivalence is asked", None)
@@ -156,29 +165,46 @@ class Measure(Part):
 class Hrf(Part):
     """Hemodynamic response."""
 
-    model: Literal["spm", "glover"] = declare("shape", "spm", reserved="analysis")
-    area: Literal["unit"] = declare("unit area: beta is the sustained response", "unit", reserved="analysis")
+    model: Literal["spm", "glover"] = declare("shape", "spm")
+    area: Literal["unit"] = declare("unit area: beta is the sustained response", "unit")
+
+
+class BrainMaps(Part):
+    """How maps of the whole brain are tested; they are exploratory."""
+
+    permutations: int = declare("exchanges of people behind corrected p-values", 1000, ge=99, le=100_000)
+    cluster_p: Annotated[float, Field(gt=0, le=0.01)] = declare(
+        "two-sided p from which neighboring voxels form a cluster", 0.001
+    )
+    power: Annotated[float, Field(ge=0.5, lt=1)] = declare(
+        "power with which a voxel must be able to detect the bound, or it is 'not assessable'", 0.80
+    )
 
 
 class Bold(Part):
     """Settings of the fMRI analysis that can change a number."""
 
-    space: Literal["MNI152NLin2009aSym", "MNI152NLin2009cAsym"] = declare(
-        "template", "MNI152NLin2009aSym", reserved="analysis"
+    space: Annotated[str, Field(pattern="^[A-Za-z0-9+]+$")] = declare(
+        "template, by its BIDS name; MNI152NLin2009aSym comes along", "MNI152NLin2009aSym"
     )
-    smoothing_fwhm_mm: NotNegative = declare("smoothing", 5.0, unit="mm", reserved="analysis")
-    hrf: Hrf = declare("hemodynamic response", Hrf(), reserved="analysis")
-    highpass_hz: Positive = declare("high-pass cut-off", 0.008, unit="Hz", reserved="analysis")
-    noise_model: Literal["ar1", "ols"] = declare("serial correlation", "ar1", reserved="analysis")
+    resolution_mm: Positive = declare("edge of a voxel after preprocessing", 2.0, unit="mm", ge=1, le=10)
+    slice_timing: bool = declare(
+        "bring slices to one time, after motion is estimated and before it is undone", False
+    )
+    smoothing_fwhm_mm: NotNegative = declare("smoothing of maps; regions are never smoothed", 5.0, unit="mm")
+    hrf: Hrf = declare("hemodynamic response", Hrf())
+    highpass_hz: Positive = declare("high-pass cut-off", 0.008, unit="Hz")
+    noise_model: Literal["ar1_unbiased", "ar1", "ols"] = declare(
+        "serial correlation; ar1 is that of nilearn, whose errors are too small", "ar1_unbiased"
+    )
     confounds: tuple[Literal["motion6", "motion24", "acompcor5", "csf_wm"], ...] = declare(
-        "nuisance regressors", ("motion24", "acompcor5"), reserved="analysis"
+        "nuisance regressors", ("motion24", "acompcor5")
     )
-    scene_values: Literal["lss", "none"] = declare(
-        "values per scene: one clip at a time, or none", "lss", reserved="analysis"
-    )
+    scene_values: Literal["lss", "none"] = declare("values per scene: one clip at a time, or none", "lss")
     features_as_regressors: tuple[Identifier, ...] = declare(
-        "clip features in the model", (), reserved="analysis"
+        "clip features in the model as covariates, frame by frame, from the set's measures", ()
     )
+    maps: BrainMaps | None = declare("maps of the whole brain; none if null", BrainMaps())
 
 
 class Beh(Part):
@@ -215,7 +241,7 @@ class Eeg(Part):
 class Analysis(Part):
     """Settings per modality."""
 
-    bold: Bold | None = declare("fMRI", None, reserved="analysis")
+    bold: Bold | None = declare("fMRI; the defaults if absent", None)
     beh: Beh = declare("behavior", Beh())
     eeg: Eeg | None = declare("EEG", None, reserved="analysis")
 
@@ -223,14 +249,14 @@ class Analysis(Part):
 class RoiRule(Part):
     """When a person's region counts as measured."""
 
-    min_coverage: Share = declare("share of voxels inside the person's own mask", 0.8, reserved="analysis")
-    min_tsnr: NotNegative = declare("temporal signal-to-noise ratio", reserved="analysis")
+    min_coverage: Share = declare("share of voxels inside the person's own mask", 0.8)
+    min_tsnr: NotNegative = declare("temporal signal-to-noise ratio")
 
 
 class Sensitivity(Part):
     """Other cut-offs under which the result is shown as well."""
 
-    mean_fd_mm: tuple[Positive, ...] = declare("mean framewise displacement", unit="mm", reserved="analysis")
+    mean_fd_mm: tuple[Positive, ...] = declare("mean framewise displacement", unit="mm")
 
 
 class Presentation(Part):
@@ -250,13 +276,11 @@ class Exclusions(Part):
         "fewest usable scenes (or trials) a person needs in every condition compared", 1, unit="scenes", ge=1
     )
     mean_fd_mm: Positive | None = declare(
-        "largest mean framewise displacement", None, unit="mm", reserved="analysis"
+        "largest mean framewise displacement of a run; runs that moved more are not used", None, unit="mm"
     )
-    volume_fd_mm: Positive | None = declare(
-        "volumes that moved more are censored", None, unit="mm", reserved="analysis"
-    )
+    volume_fd_mm: Positive | None = declare("volumes that moved more are censored", None, unit="mm")
     volumes_kept_per_condition: Share | None = declare(
-        "smallest share of volumes left per condition", None, reserved="analysis"
+        "smallest share of each condition's volumes a person keeps after censoring and the loss of runs", None
     )
     attention_correct: Annotated[float, Field(ge=0, le=1)] | None = declare(
         "smallest share of right answers among a person's attention trials", None
@@ -268,5 +292,5 @@ class Exclusions(Part):
         "longest run of one and the same answer in a person's main trials", None, unit="trials", ge=2
     )
     presentation: Presentation = declare("clips and runs that were not shown as promised", Presentation())
-    roi: RoiRule | None = declare("coverage and signal of a region", None, reserved="analysis")
-    sensitivity: Sensitivity | None = declare("other cut-offs, shown beside", None, reserved="analysis")
+    roi: RoiRule | None = declare("coverage and signal of a region", None)
+    sensitivity: Sensitivity | None = declare("other cut-offs, shown beside", None)

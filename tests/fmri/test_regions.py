@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.fmri.preprocessing.resampling import Grid
-from analysis.fmri.regions import judge, region_of_mask, sphere
+from analysis.fmri.regions import judge, region_of_file, sphere
 from protocols.base.errors import InputError
 
 GRID = Grid((30, 36, 30), np.array([[-3.0, 0, 0, 45], [0, 3, 0, -54], [0, 0, 3, -45], [0, 0, 0, 1]]))
@@ -88,7 +88,7 @@ def test_a_mask_on_another_grid_becomes_the_same_region(tmp_path):
     )
     path = tmp_path / "region.nii.gz"
     nib.save(nib.Nifti1Image(sphere(fine, (9, -15, 12), 10).astype(np.uint8), fine.affine), path)
-    found, expected = region_of_mask(path, GRID), sphere(GRID, (9, -15, 12), 10)
+    found, expected = region_of_file(path, GRID), sphere(GRID, (9, -15, 12), 10)
     assert (found == expected).mean() > 0.999
     assert found.sum() == pytest.approx(expected.sum(), rel=0.1)
 
@@ -98,10 +98,10 @@ def test_an_atlas_or_something_else_is_no_mask(tmp_path):
     path = tmp_path / "atlas.nii.gz"
     nib.save(nib.Nifti1Image(np.arange(27, dtype=np.int16).reshape(3, 3, 3), np.eye(4)), path)
     with pytest.raises(InputError, match="is not a mask"):
-        region_of_mask(path, GRID)
+        region_of_file(path, GRID)
     nib.save(nib.Nifti1Image(np.zeros((3, 3, 3), np.uint8), np.eye(4)), path)
     with pytest.raises(InputError, match="holds no voxel"):
-        region_of_mask(path, GRID)
+        region_of_file(path, GRID)
     path.write_text("text", "utf-8")
     with pytest.raises(InputError, match="is not a NIfTI file"):
-        region_of_mask(path, GRID)
+        region_of_file(path, GRID)

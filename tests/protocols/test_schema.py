@@ -22,7 +22,8 @@ UNITLESS = {  # counts of themselves, shares, levels, and what carries its unit 
     "Exclusions.attention_correct", "Exclusions.same_answer", "RoiRule.min_coverage", "RoiRule.min_tsnr",
     "Assumption.loss", "Pessimistic.loss", "Decision.alpha", "Decision.alpha_equivalence", "Decision.min_probability",
     "Decision.assurance", "Decision.seed", "Bayes.prior_widths", "Bayes.unit_of_bound",
-    "Presentation.dropped_frames", "Presentation.triggers_lost",
+    "Presentation.dropped_frames", "Presentation.triggers_lost", "BrainMaps.permutations", "BrainMaps.cluster_p",
+    "BrainMaps.power", "MaskFile.value",
 }  # fmt: skip
 
 

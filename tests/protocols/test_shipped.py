@@ -81,8 +81,9 @@ def test_the_template_can_be_decided_today():
 
 
 def test_what_a_plan_relies_on_is_known_by_room():
-    plan = parse_plan(shipped_plans()["boundary-2026"]).plan
-    assert "analysis.bold" in relied_upon(plan, "analysis")
+    text = shipped_plans()["boundary-2026"].replace("  beh:\n", "  eeg: {reference: average}\n  beh:\n", 1)
+    plan = parse_plan(text).plan
+    assert "analysis.eeg" in relied_upon(plan, "analysis")
     assert relied_upon(plan, "session") == []
     assert relied_upon(plan, "stimuli") == []
 

@@ -365,7 +365,8 @@ def _refuse_dependent(design: Design) -> None:
     names = [design.names[k] for k in columns]
     matrix = design.matrix[design.kept][:, columns]
     lengths = np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(float).tiny)
-    _, values, directions = np.linalg.svd(matrix / lengths, full_matrices=True)
+    # With fewer volumes kept than columns, the directions without length must be there too.
+    _, values, directions = np.linalg.svd(matrix / lengths, full_matrices=len(matrix) < len(names))
     short = np.concatenate([values, np.zeros(len(names) - len(values))]) < _DEPENDENT
     if short.any():
         weights = np.abs(directions[short]).max(axis=0)

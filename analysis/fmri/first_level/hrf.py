@@ -128,13 +128,14 @@ def regressors(
     hrf
         One of `HRFS`.
     amplitudes
-        Height of each boxcar, (events,); 1 when left out.
+        Height of each boxcar, (events,); 1 when left out. For several series over the same events (events, series),
+        where the model has no derivatives.
 
     Returns
     -------
     Array
-        (volumes, columns); the columns are the response and, if asked for, its derivatives in time (1/s) and in
-        dispersion.
+        (volumes, columns); the columns are the response (to each series) and, if asked for, its derivatives in time
+        (1/s) and in dispersion.
 
     Raises
     ------

@@ -1,8 +1,7 @@
 """The person's anatomy, and the ways from the template through it to the functional images.
 
 Registration is by ANTs (Avants et al. 2011, NeuroImage 54:2033) with one seed and one thread, so that the same files
-give the same numbers. nilearn's template is MNI152NLin2009aSym, a brain without skull; it is named so in file names,
-and never mixed with fMRIPrep's MNI152NLin2009cAsym.
+give the same numbers.
 """
 
 from __future__ import annotations
@@ -10,44 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from analysis.fmri.preprocessing.resampling import Grid
+from analysis.fmri.preprocessing.templates import TISSUES, WORK_MM, Template
 from protocols.base.errors import InputError, cannot_read, fail
 
-SPACE = "MNI152NLin2009aSym"
-TISSUES = ("csf", "gray_matter", "white_matter")
-WORK_MM = 2
-"""Voxels in which anatomies are registered: enough for functional images of 2 mm and more."""
 PRIOR_WEIGHT = 0.25
 """Of the template's tissues against the person's own intensities."""
 SHARE_OF_MASK = 0.5
 NOWHERE = 1e9
 """What ANTs is told to write where it finds nothing; it cannot write NaN."""
 _SEED = 1
-_BIAS_ITERATIONS = {"iters": [50, 50, 30], "tol": 1e-6}
-
-
-@dataclass(frozen=True)
-class Template:
-    """A brain to bring others to.
-
-    Attributes
-    ----------
-    space
-        Its BIDS name.
-    brain, mask
-        Intensities without skull, and the mask of them: NIfTI files on one grid.
-    tissues
-        Probabilities of `TISSUES`, on the same grid.
-    """
-
-    space: str
-    brain: Path
-    mask: Path
-    tissues: Mapping[str, Path]
+BIAS_ITERATIONS = {"iters": [50, 50, 30], "tol": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -61,13 +37,17 @@ class Anatomy:
     tissues
         Probabilities of `TISSUES`, in the person's own space.
     to_template
-        ANTs transforms as they bring images to the template: warp, then affine.
+        ANTs transforms as they bring images to the template: warp, then affine; by the route ``"epi"`` only affine.
     dice
         Overlap of where the person's brain has tissue, brought to the template, with the template's brain (see `dice`):
         what was cut off, or is no brain, lowers it.
     white_matter_dice
         Overlap of the person's white matter, told by its brightness alone, with the template's: a brain that lies
-        askew in the template lowers it, though its outline may fit. Some .75 in an adult; 15 degrees cost .2.
+        askew in the template lowers it, though its outline may fit. Some .75 in an adult; 15 degrees cost .2. NaN by
+        the route ``"epi"``, where brightness does not tell white matter.
+    route
+        ``"t1w"``: of a T1-weighted image. ``"epi"``: of a run's reference image itself, for want of one (see
+        `reference.prepare_reference`); images, mask and tissues are then in the run's own space.
     """
 
     brain: Path
@@ -76,34 +56,12 @@ class Anatomy:
     to_template: tuple[Path, ...]
     dice: float
     white_matter_dice: float
+    route: Literal["t1w", "epi"] = "t1w"
 
-
-def bundled_template(folder: Path, resolution_mm: int = WORK_MM) -> Template:
-    """The template that nilearn brings along, written into a folder.
-
-    Parameters
-    ----------
-    folder
-        Gets ``brain, mask, csf, gray_matter, white_matter`` as ``.nii.gz``.
-    resolution_mm
-        Edge of its voxels; nilearn has 1 mm and makes whole numbers from it.
-    """
-    import nibabel as nib
-    from nilearn import datasets
-
-    images = {
-        "brain": datasets.load_mni152_template(resolution=resolution_mm),
-        "mask": datasets.load_mni152_brain_mask(resolution=resolution_mm),
-        "gray_matter": datasets.load_mni152_gm_template(resolution=resolution_mm),
-        "white_matter": datasets.load_mni152_wm_template(resolution=resolution_mm),
-    }
-    values = {name: np.asarray(image.dataobj, np.float32) for name, image in images.items()}
-    values["csf"] = (values["mask"] - values["gray_matter"] - values["white_matter"]).clip(0, 1)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: folder / f"{name}.nii.gz" for name in values}
-    for name, path in paths.items():
-        nib.save(nib.Nifti1Image(values[name], images["brain"].affine), path)
-    return Template(SPACE, paths["brain"], paths["mask"], {name: paths[name] for name in TISSUES})
+    @property
+    def affine_only(self) -> tuple[Path, ...]:
+        """Of `to_template`, what comes before the warp: how far turning and stretching alone bring it."""
+        return tuple(one for one in self.to_template if one.suffix == ".mat")
 
 
 def prepare_anatomy(t1w: Path, template: Template, folder: Path) -> Anatomy:
@@ -127,32 +85,32 @@ def prepare_anatomy(t1w: Path, template: Template, folder: Path) -> Anatomy:
     InputError
         If the file is no three-dimensional image, or no brain is found in it.
     """
-    ants = _ants()
+    ants = ants_library()
     folder.mkdir(parents=True, exist_ok=True)
     target, target_mask = (ants.image_read(str(path)) for path in (template.brain, template.mask))
-    whole = _read(ants, t1w)
+    whole = read(ants, t1w)
     whole = ants.resample_image(whole, (WORK_MM,) * 3, use_voxels=False, interp_type=0)
-    rough = ants.n4_bias_field_correction(whole, shrink_factor=4, convergence=_BIAS_ITERATIONS)
+    rough = ants.n4_bias_field_correction(whole, shrink_factor=4, convergence=BIAS_ITERATIONS)
     affine = ants.registration(
         target, rough, "Affine", outprefix=str(folder / "rough_"), singleprecision=False
     )
-    mask = _mask_back(ants, rough, target_mask, affine["fwdtransforms"])
+    mask = mask_back(ants, rough, target_mask, affine["fwdtransforms"])
     if mask.numpy().sum() * WORK_MM**3 < 300_000:  # a third of a small child's brain
         raise fail(InputError, str(t1w), "shows no brain that the template could be brought to",
                    way_out="look at the image: is it a head, T1-weighted, with its orientation?")  # fmt: skip
     brain = (
-        ants.n4_bias_field_correction(whole, mask=mask, shrink_factor=4, convergence=_BIAS_ITERATIONS) * mask
+        ants.n4_bias_field_correction(whole, mask=mask, shrink_factor=4, convergence=BIAS_ITERATIONS) * mask
     )
     found = ants.registration(
         target, brain, "SyN", initial_transform=affine["fwdtransforms"][0], reg_iterations=(40, 20, 10),
         outprefix=str(folder / "to-template_"), singleprecision=False,
     )  # fmt: skip
     transforms = tuple(Path(one) for one in found["fwdtransforms"])
-    mask = _mask_back(ants, brain, target_mask, found["fwdtransforms"])
+    mask = mask_back(ants, brain, target_mask, found["fwdtransforms"])
     brain = brain * mask
     paths = {name: folder / f"{name}.nii.gz" for name in ("brain", "mask", *TISSUES)}
     priors = [
-        _back_to(ants, brain, ants.image_read(str(template.tissues[name])), found["fwdtransforms"])
+        back_to(ants, brain, ants.image_read(str(template.tissues[name])), found["fwdtransforms"])
         for name in TISSUES
     ]  # fmt: skip
     told = ants.atropos(a=brain, x=mask, i=priors, priorweight=PRIOR_WEIGHT, m="[0.1,1x1x1]", c="[5,0]")
@@ -164,8 +122,8 @@ def prepare_anatomy(t1w: Path, template: Template, folder: Path) -> Anatomy:
     white = ants.image_read(str(template.tissues["white_matter"]))
     return Anatomy(
         paths["brain"], paths["mask"], {name: paths[name] for name in TISSUES}, transforms,
-        dice=_overlap(ants, _signal_mask(ants, brain), target_mask, found["fwdtransforms"]),
-        white_matter_dice=_overlap(ants, bright, white, found["fwdtransforms"]),
+        dice=overlap(ants, signal_mask(ants, brain), target_mask, found["fwdtransforms"]),
+        white_matter_dice=overlap(ants, bright, white, found["fwdtransforms"]),
     )  # fmt: skip
 
 
@@ -186,10 +144,10 @@ def reference_to_anatomy(reference: Path, anatomy: Anatomy, prefix: Path) -> Pat
     Path
         The ANTs transform.
     """
-    ants = _ants()
+    ants = ants_library()
     prefix.parent.mkdir(parents=True, exist_ok=True)
     found = ants.registration(
-        ants.image_read(str(anatomy.brain)), _read(ants, reference), "Rigid", aff_metric="mattes",
+        ants.image_read(str(anatomy.brain)), read(ants, reference), "Rigid", aff_metric="mattes",
         outprefix=str(prefix), singleprecision=False,
     )  # fmt: skip
     return Path(found["fwdtransforms"][0])
@@ -214,7 +172,7 @@ def coordinates(transforms: Sequence[Path], grid: Grid, folder: Path) -> np.ndar
     """
     import nibabel as nib
 
-    ants = _ants()
+    ants = ants_library()
     folder.mkdir(parents=True, exist_ok=True)
     target_path, ruler_path = folder / "grid.nii.gz", folder / "ruler.nii.gz"
     nib.save(nib.Nifti1Image(np.zeros(grid.shape, np.uint8), grid.affine), target_path)
@@ -243,13 +201,13 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
     return 2 * int(np.count_nonzero(one & other)) / total if total else 0.0
 
 
-def _overlap(ants: Any, image: Any, of_template: Any, transforms: Sequence[str]) -> float:
+def overlap(ants: Any, image: Any, of_template: Any, transforms: Sequence[str]) -> float:
     """Dice of an image, brought to the template, with one of the template."""
     moved = ants.apply_transforms(of_template, image, list(transforms), "linear")
     return dice(moved.numpy() > SHARE_OF_MASK, of_template.numpy() > SHARE_OF_MASK)
 
 
-def _signal_mask(ants: Any, brain: Any) -> Any:
+def signal_mask(ants: Any, brain: Any) -> Any:
     """Where a brain has tissue: brighter than a fifth of its typical intensity."""
     values = brain.numpy()
     typical = np.median(values[values > 0])
@@ -258,12 +216,12 @@ def _signal_mask(ants: Any, brain: Any) -> Any:
     )
 
 
-def _mask_back(ants: Any, image: Any, target_mask: Any, transforms: Sequence[str]) -> Any:
+def mask_back(ants: Any, image: Any, target_mask: Any, transforms: Sequence[str]) -> Any:
     """The template's mask in the image's space."""
-    return ants.threshold_image(_back_to(ants, image, target_mask, transforms), SHARE_OF_MASK, 2)
+    return ants.threshold_image(back_to(ants, image, target_mask, transforms), SHARE_OF_MASK, 2)
 
 
-def _back_to(ants: Any, image: Any, of_template: Any, transforms: Sequence[str]) -> Any:
+def back_to(ants: Any, image: Any, of_template: Any, transforms: Sequence[str]) -> Any:
     """An image of the template in the person's space."""
     back = _back(transforms)
     inverted = [one.endswith(".mat") for one in back]
@@ -277,7 +235,8 @@ def _back(transforms: Sequence[str]) -> list[str]:
     return [*affine, *warps]
 
 
-def _read(ants: Any, path: Path) -> Any:
+def read(ants: Any, path: Path) -> Any:
+    """An image of three dimensions, or an InputError that says why not."""
     if not path.exists():
         raise cannot_read(path, FileNotFoundError())
     try:
@@ -291,7 +250,7 @@ def _read(ants: Any, path: Path) -> Any:
     return image
 
 
-def _ants() -> Any:
+def ants_library() -> Any:
     """ANTs with one seed and one thread: sums of several threads come in any order, and numbers would differ.
 
     Its functions take an argument ``random_seed`` and ignore it; only this setting reaches the registration.

@@ -21,6 +21,7 @@ MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 DRIFT_CUTOFF_S = 128.0
 """Period of the slowest oscillation that fMRIPrep's ``cosine*`` columns leave in the data."""
 COMPONENTS = 5
+_BATCH = 20_000  # voxels in double precision at once
 OUTLIER_FD_MM, OUTLIER_STD_DVARS = 0.5, 1.5
 """fMRIPrep's thresholds of ``motion_outlier*``; what a plan censors is decided by the plan, from the columns."""
 
@@ -261,9 +262,13 @@ def tsnr(data: np.ndarray, drift: np.ndarray) -> np.ndarray:
     numpy.ndarray
         (voxels,); 0 where a voxel does not vary.
     """
-    values = np.asarray(data, float)
-    mean = values.mean(axis=1)
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(values.shape[1]), drift]))
-    rest = values - (values @ basis) @ basis.T
-    spread = np.sqrt((rest**2).sum(axis=1) / (values.shape[1] - basis.shape[1]))
-    return np.divide(mean, spread, out=np.zeros_like(mean), where=spread > 1e-9 * np.abs(mean))
+    n_volumes = data.shape[1]
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(n_volumes), drift]))
+    found = np.zeros(len(data))
+    for start in range(0, len(data), _BATCH):
+        values = np.asarray(data[start : start + _BATCH], float)
+        mean = values.mean(axis=1)
+        rest = values - (values @ basis) @ basis.T
+        spread = np.sqrt((rest**2).sum(axis=1) / (n_volumes - basis.shape[1]))
+        np.divide(mean, spread, out=found[start : start + _BATCH], where=spread > 1e-9 * np.abs(mean))
+    return found

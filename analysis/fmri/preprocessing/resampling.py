@@ -131,12 +131,12 @@ def resample(
         (`rigid.compose` makes it). None if they are the same.
     coordinates
         A nonlinear step: for each voxel of the grid, world coordinates in mm in the space from which `to_reference`
-        leads on, (x, y, z, 3). None without one.
+        leads on, (x, y, z, 3); NaN where no value is wanted, which costs no time. None without one.
 
     Yields
     ------
     values : Volume
-        One volume on the grid, (x, y, z) float32, 0 outside of the measured field of view.
+        One volume on the grid, (x, y, z) float32, 0 outside of the measured field of view and where none is wanted.
     inside : Mask
         Which voxels lie between the centers of measured voxels, (x, y, z).
 
@@ -194,6 +194,8 @@ def not_finite(volume: np.ndarray) -> int:
 def _stream(
     volumes: Volumes, chain: Array, points: Array, shape: tuple[int, int, int]
 ) -> Iterator[tuple[Volume, Mask]]:
+    wanted = np.isfinite(points).all(axis=0)
+    points = np.ascontiguousarray(points[:, wanted])
     for index, matrix in enumerate(chain):
         volume = volumes.volume(index)
         missing = not_finite(volume)
@@ -202,7 +204,8 @@ def _stream(
                 InputError, "the run", f"volume {index + 1} has values that are not numbers", got=f"{missing} voxels",
                 way_out="convert the run again; an earlier program may have divided by zero",
             )  # fmt: skip
-        values, inside = interpolate(volume, matrix[:3, :3] @ points + matrix[:3, 3:])
+        values, inside = np.zeros(wanted.shape, np.float32), np.zeros(wanted.shape, bool)
+        values[wanted], inside[wanted] = interpolate(volume, matrix[:3, :3] @ points + matrix[:3, 3:])
         yield values.reshape(shape), inside.reshape(shape)
 
 

@@ -71,3 +71,31 @@ def test_a_condition_that_something_else_goes_along_with_is_refused_by_name(show
 
 def test_a_single_clip_has_no_gap(shown):
     assert shortest_gap(design_matrix(shown.iloc[:1], TIMES, hrf="spm", highpass_hz=None)) == np.inf
+
+
+def test_what_stands_between_clips_is_no_clip(shown):
+    stars = shown.iloc[::6].assign(trial_type="star", duration=1.0)
+    stars["onset"] = stars.onset + shown.iloc[::6].duration + 0.5
+    design = design_matrix(pd.concat([shown, stars]), TIMES, hrf="spm", highpass_hz=1 / 128)
+    clips = ["live", "ai", "cartoon"]
+    assert shortest_gap(design) == pytest.approx(0.5)
+    assert shortest_gap(design, clips) > 4
+    refuse_inseparable_clips(design, clips)
+    with pytest.raises(InputError, match="too close"):
+        refuse_inseparable_clips(design)
+
+
+def test_a_gap_may_fall_short_by_rounding_and_by_what_is_allowed():
+    onsets = np.cumsum(np.full(30, 8.1))
+    kinds = np.random.default_rng(3).permutation(["live", "ai", "cartoon"] * 10)
+
+    def design(lasting):
+        events = pd.DataFrame({"onset": onsets, "duration": lasting, "trial_type": kinds})
+        return design_matrix(events, TIMES, hrf="spm", highpass_hz=1 / 128)
+
+    assert shortest_gap(design(4.1)) != 4
+    refuse_inseparable_clips(design(4.1))
+    refuse_inseparable_clips(design(4.13), slack_s=0.05)
+    for lasting, slack in ((4.13, {}), (4.16, {"slack_s": 0.05})):
+        with pytest.raises(InputError, match="too close"):
+            refuse_inseparable_clips(design(lasting), **slack)

@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from analysis.fmri.preprocessing.anatomy import (
-    TISSUES,
-    bundled_template,
-    coordinates,
-    dice,
-    prepare_anatomy,
-    reference_to_anatomy,
-)
+from analysis.fmri.preprocessing.anatomy import coordinates, dice, prepare_anatomy, reference_to_anatomy
+from analysis.fmri.preprocessing.reference import prepare_reference
 from analysis.fmri.preprocessing.resampling import Grid
+from analysis.fmri.preprocessing.templates import TISSUES, bundled_template, fits_age
 from protocols.base.errors import InputError
 
 nib = pytest.importorskip("nibabel", reason="the extra 'fmri' is not installed")
@@ -72,9 +67,16 @@ def test_dice_counts_what_two_masks_share():
     assert dice(np.zeros(3, bool), np.zeros(3, bool)) == 0
 
 
-def test_the_bundled_template_has_its_tissues_on_one_grid_under_its_own_name(tmp_path):
-    template = bundled_template(tmp_path, 4)
+@pytest.fixture(scope="module")
+def coarse(tmp_path_factory):
+    return bundled_template(tmp_path_factory.mktemp("template"), 4)
+
+
+def test_the_bundled_template_has_its_tissues_on_one_grid_under_its_own_name_and_is_of_adults(coarse):
+    template = coarse
     assert template.space == "MNI152NLin2009aSym"
+    assert fits_age(template, 20 * 12, 40 * 12)
+    assert not fits_age(template, 48, 84)
     images = [nib.load(path) for path in (template.brain, template.mask, *template.tissues.values())]
     assert {image.shape for image in images} == {images[0].shape}
     assert tuple(template.tissues) == TISSUES
@@ -83,17 +85,17 @@ def test_the_bundled_template_has_its_tissues_on_one_grid_under_its_own_name(tmp
     assert np.median(total[mask]) == pytest.approx(1, abs=0.02)
 
 
-def test_what_is_no_anatomy_is_named(tmp_path):
-    template = bundled_template(tmp_path / "template", 4)
+@pytest.mark.parametrize("prepare", [prepare_anatomy, prepare_reference])
+def test_what_is_no_anatomy_is_named(prepare, coarse, tmp_path):
     with pytest.raises(InputError, match="does not exist"):
-        prepare_anatomy(tmp_path / "none.nii.gz", template, tmp_path / "work")
+        prepare(tmp_path / "none.nii.gz", coarse, tmp_path / "work")
     (tmp_path / "text.nii.gz").write_text("no image", "utf-8")
     with pytest.raises(InputError, match="is not an image"):
-        prepare_anatomy(tmp_path / "text.nii.gz", template, tmp_path / "work")
+        prepare(tmp_path / "text.nii.gz", coarse, tmp_path / "work")
     run = tmp_path / "run.nii.gz"
     nib.save(nib.Nifti1Image(np.ones((5, 5, 5, 3), np.float32), AFFINE), run)
     with pytest.raises(InputError, match="4 dimensions"):
-        prepare_anatomy(run, template, tmp_path / "work")
+        prepare(run, coarse, tmp_path / "work")
 
 
 def head(template, path, tilt, shift, cut_mm=None):
@@ -179,3 +181,68 @@ def test_a_brain_that_was_cut_off_or_lies_askew_has_a_smaller_overlap(tmp_path):
     )
     assert straight > 0.85
     assert straight - askew > 0.2
+
+
+def functional(template, path, tilt, shift):
+    """The template's tissues in the contrast of a functional image, tilted, cut below, dark above the eyes."""
+    brain = nib.load(template.brain)
+    values = sum(
+        level * np.asarray(nib.load(template.tissues[name]).dataobj, np.float32)
+        for name, level in (("csf", 1300), ("gray_matter", 1000), ("white_matter", 850))
+    )
+    points = Grid(brain.shape, brain.affine).points()
+    eyes = np.exp(-((points - [[0.0], [45], [-22]]) ** 2).sum(axis=0) / (2 * 12.0**2)).reshape(brain.shape)
+    values *= 1 - eyes
+    cos, sin = np.cos(tilt), np.sin(tilt)
+    moved = np.array([[1, 0, 0, shift[0]], [0, cos, -sin, shift[1]], [0, sin, cos, shift[2]], [0, 0, 0, 1.0]])
+    moved[:3, :3] *= 0.95  # a smaller head
+    grid = np.diag([3.0, 3, 3.3, 1])
+    grid[:3, 3] = (-108, -130, -45)
+    shape = (72, 80, 38)
+    back = np.linalg.inv(brain.affine) @ np.linalg.inv(moved) @ grid
+    image = ndimage.affine_transform(values, back[:3, :3], back[:3, 3], output_shape=shape, order=1)
+    noise = np.random.default_rng(2).normal(0, 15, shape)
+    bias = 1 + 0.25 * np.linspace(-1, 1, shape[0])[:, None, None]
+    nib.save(nib.Nifti1Image((image * bias + np.abs(noise)).astype(np.float32), grid), path)
+    return moved
+
+
+@pytest.mark.slow
+def test_a_functional_image_without_anatomy_finds_its_own_way_and_says_so(tmp_path):
+    template = bundled_template(tmp_path / "template", 2)
+    reference = tmp_path / "boldref.nii.gz"
+    moved = functional(template, reference, np.deg2rad(10), (5.0, -8.0, 6.0))
+    found = prepare_reference(reference, template, tmp_path / "one")
+    assert found.route == "epi"
+    assert np.isnan(found.white_matter_dice)
+    assert found.dice > 0.8
+
+    target = nib.load(template.brain)
+    grid = Grid(target.shape, target.affine)
+    inside = np.asarray(nib.load(template.mask).dataobj).ravel() > 0.5
+    where = coordinates(found.to_template, grid, tmp_path / "work").reshape(-1, 3).T
+    expected = moved[:3, :3] @ grid.points() + moved[:3, 3:]
+    apart = np.linalg.norm(where - expected, axis=0)[inside]
+    assert np.median(apart) < 2.0
+    assert np.quantile(apart, 0.95) < 4.0
+
+    image = nib.load(reference)
+    own = Grid(image.shape, image.affine)
+    wanted = np.linalg.inv(moved)
+    points = wanted[:3, :3] @ own.points() + wanted[:3, 3:]
+    white = nib.load(template.tissues["white_matter"])
+    places = np.linalg.inv(white.affine)[:3, :3] @ points + np.linalg.inv(white.affine)[:3, 3:]
+    true = ndimage.map_coordinates(np.asarray(white.dataobj), places, order=1).reshape(own.shape) > 0.5
+    likely = np.asarray(nib.load(found.tissues["white_matter"]).dataobj) > 0.5
+    assert dice(likely, true) > 0.75
+    again = prepare_reference(reference, template, tmp_path / "two")
+    assert [one.read_bytes() for one in again.to_template] == [one.read_bytes() for one in found.to_template]
+
+
+def test_an_image_without_a_brain_is_refused(coarse, tmp_path):
+    path = tmp_path / "boldref.nii.gz"
+    values = np.zeros((24, 24, 12), np.float32)
+    values[8:16, 8:16, 4:8] = 500 + np.random.default_rng(1).normal(0, 20, (8, 8, 4))
+    nib.save(nib.Nifti1Image(values, np.diag([3.0, 3, 3, 1])), path)  # a phantom of 24 mm
+    with pytest.raises(InputError, match="shows no brain"):
+        prepare_reference(path, coarse, tmp_path / "work")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.fmri.preprocessing import confounds
 from analysis.fmri.preprocessing.confounds import (
     MOTION,
     components,
@@ -153,6 +154,12 @@ def test_tsnr_is_the_mean_over_the_sd_without_drift():
     drifting = 1000 + noise + 200 * drift[:, :1].T
     assert np.median(tsnr(drifting, drift)) == pytest.approx(100, rel=0.03)
     assert tsnr(np.full((1, N), 5.0), drift).tolist() == [0]
+
+
+def test_tsnr_does_not_depend_on_how_many_voxels_are_taken_at_once(brain, monkeypatch):
+    whole = tsnr(brain, cosines(N, TR))
+    monkeypatch.setattr(confounds, "_BATCH", 30)
+    assert tsnr(brain, cosines(N, TR)) == pytest.approx(whole, rel=1e-9)
 
 
 def test_a_table_has_fmripreps_columns_in_one_row_per_volume(brain):

@@ -143,3 +143,6 @@ def test_places_the_field_does_not_define_are_outside(run):
     values, inside = next(iter(resample(run, MOTION, FINE, coordinates=field)))
     assert not inside[:4].any()
     assert np.all(values[:4] == 0)
+    whole, all_inside = next(iter(resample(run, MOTION, FINE)))
+    np.testing.assert_allclose(values[4:], whole[4:], rtol=1e-6, atol=1e-3)
+    assert (inside[4:] == all_inside[4:]).all()

@@ -1,6 +1,7 @@
 """A run goes from the scanner's grid to the template's: planted anatomy, motion and signal arrive where they should."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,12 @@ import pytest
 from scipy import ndimage
 
 from analysis.fmri.preprocessing import runs
-from analysis.fmri.preprocessing.anatomy import Anatomy, Template
+from analysis.fmri.preprocessing.anatomy import Anatomy
+from analysis.fmri.preprocessing.carpet import read_carpet
 from analysis.fmri.preprocessing.resampling import Grid, resample
 from analysis.fmri.preprocessing.rigid import PARAMETERS, grid_center, matrix_of
-from analysis.fmri.preprocessing.runs import preprocess_run
+from analysis.fmri.preprocessing.runs import SEGMENTS, preprocess_run
+from analysis.fmri.preprocessing.templates import Template
 from analysis.fmri.scans import open_scan
 from protocols.base.errors import InputError
 
@@ -122,11 +125,8 @@ def test_the_head_is_brought_to_the_template_and_its_motion_is_gone(person, done
 def test_what_answers_answers_at_its_place(person, done):
     preprocessed = np.asarray(nib.load(done.bold).dataobj)
     mask = np.asarray(nib.load(done.mask).dataobj) > 0
-    rise = (
-        preprocessed[..., person.answer > 0].mean(axis=-1)
-        / preprocessed[..., person.answer == 0].mean(axis=-1)
-        - 1
-    )
+    answered = preprocessed[..., person.answer > 0].mean(axis=-1)
+    rise = answered / np.where(mask, preprocessed[..., person.answer == 0].mean(axis=-1), np.inf) - 1
     smooth = ndimage.gaussian_filter(np.where(mask, rise, 0), 1)
     peak = TARGET.affine @ np.r_[np.unravel_index(smooth.argmax(), smooth.shape), 1]
     assert np.linalg.norm(peak[:3] - SPOT) < 6
@@ -170,20 +170,101 @@ def test_files_are_named_as_fmriprep_names_them_and_say_their_space(done):
     assert not list(done.bold.parent.glob("*.part"))
 
 
+def test_what_a_page_shows_is_kept_in_files(done):
+    mask = np.asarray(nib.load(done.mask).dataobj) > 0
+    preprocessed = np.asarray(nib.load(done.bold).dataobj)
+    for path in (done.boldref, done.boldref_affine):
+        image = nib.load(path)
+        assert image.affine == pytest.approx(TARGET.affine)
+        found = np.asarray(image.dataobj)[mask]
+        assert found == pytest.approx(preprocessed.mean(axis=-1)[mask], rel=0.1)
+    ratio = np.asarray(nib.load(done.tsnr_map).dataobj)
+    assert (np.isfinite(ratio) == mask).all()
+    assert np.median(ratio[mask]) == pytest.approx(done.tsnr_after, rel=1e-5)
+    quiet = np.linalg.inv(TARGET.affine) @ [34.0, 30, 8, 1]
+    answering = np.linalg.inv(TARGET.affine) @ np.r_[SPOT, 1]
+    at = [tuple(np.rint(place).astype(int)[:3]) for place in (answering, quiet)]
+    assert ratio[at[0]] < 0.7 * ratio[at[1]]  # what answers varies
+    said = json.loads(done.bold.with_name(done.bold.name.replace(".nii.gz", ".json")).read_text("utf-8"))
+    assert said["Quality"]["TSNR"] == pytest.approx(done.tsnr_after)
+    assert said["Quality"]["Coverage"] == pytest.approx(done.coverage)
+    assert said["Registration"] == {"Route": "t1w", "BrainDice": 1.0, "WhiteMatterDice": 1.0}
+    assert said["SliceTimingCorrected"] is False
+    assert "StartTime" not in said
+
+
+def test_tissues_are_numbered_where_they_are_and_nowhere_else(done):
+    segments = np.asarray(nib.load(done.segments).dataobj)
+    mask = np.asarray(nib.load(done.mask).dataobj) > 0
+    assert not segments[~mask].any()
+    for number, name in enumerate(SEGMENTS, 1):
+        if name != "gray_matter":
+            expected = tissue(TARGET.points(), name).reshape(TARGET.shape) & mask
+            both = (expected & (segments == number)).sum()
+            assert 2 * both / (expected.sum() + (segments == number).sum()) > 0.9
+    said = json.loads(
+        done.segments.with_name(done.segments.name.replace(".nii.gz", ".json")).read_text("utf-8")
+    )
+    assert said["Labels"] == {"gray_matter": 1, "white_matter": 2, "csf": 3}
+
+
+def test_the_carpet_holds_a_sample_of_each_tissue_that_shows_what_the_run_shows(person, done):
+    carpet = read_carpet(done.carpet)
+    assert tuple(carpet.series) == SEGMENTS
+    assert 550 < sum(len(one) for one in carpet.series.values()) < 650
+    for name, values in carpet.series.items():
+        assert values.shape[1] == N
+        assert len(values) >= min(20, carpet.voxels[name])
+        assert len(values) <= carpet.voxels[name]
+        assert values.mean(axis=1) == pytest.approx(0, abs=2e-3)
+    ventricles = carpet.series["csf"].mean(axis=0)
+    assert np.corrcoef(ventricles, person.breath)[0, 1] > 0.9
+    assert 0.4 < ventricles.std() < 2.2  # percent: 3 in the middle, less around it
+
+
+def test_all_files_of_the_derivative_are_listed_and_nothing_else_is_there(done):
+    there = {path for path in done.bold.parent.iterdir() if path.is_file()}
+    assert set(done.files) == there
+    assert len(done.files) == len(there)
+
+
+def test_slices_are_brought_to_one_time_only_where_it_is_asked_for_and_the_sidecar_says_so(
+    person, done, monkeypatch
+):
+    scan = open_scan(person.bold, person.root)
+    folder = person.root / "in-time"
+    with pytest.raises(InputError, match="has no SliceTiming"):
+        preprocess_run(scan, person.anatomy, person.template, TARGET, folder, correct_slice_timing=True)
+    assert not folder.exists()
+    times = list(np.linspace(0, TR, SHAPE[2], endpoint=False))
+    timed = replace(scan, sidecar={**scan.sidecar, "SliceTiming": times})
+    monkeypatch.setattr(runs, "estimate_motion", lambda _: done.motion)
+    found = preprocess_run(timed, person.anatomy, person.template, TARGET, folder, correct_slice_timing=True)
+    said = json.loads(found.bold.with_name(found.bold.name.replace(".nii.gz", ".json")).read_text("utf-8"))
+    assert said["SliceTimingCorrected"] is True
+    assert said["StartTime"] == TR / 2
+    mask = np.asarray(nib.load(found.mask).dataobj) > 0
+    one, other = (np.asarray(nib.load(each.bold).dataobj)[..., 12] for each in (done, found))
+    assert np.abs(one - other)[mask].max() > 30  # the jump at volume 12 is spread over its neighbors
+    assert found.motion is done.motion
+
+
 def test_the_same_run_gives_the_same_bytes(person, done):
     scan = open_scan(person.bold, person.root)
     again = preprocess_run(scan, person.anatomy, person.template, TARGET, person.root / "again")
-    for one, other in ((done.bold, again.bold), (done.mask, again.mask), (done.confounds, again.confounds)):
+    for one, other in zip(done.files, again.files, strict=True):
+        assert one.name == other.name
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_run_that_breaks_off_leaves_no_file_that_looks_complete(person, monkeypatch):
+def test_a_run_that_breaks_off_leaves_no_file_that_looks_complete(person, done, monkeypatch):
     def breaking(run, motion, *rest, **more):
         for t, found in enumerate(resample(run, motion, *rest, **more)):
             if t == N // 2:
                 raise InputError([])
             yield found
 
+    monkeypatch.setattr(runs, "estimate_motion", lambda _: done.motion)
     monkeypatch.setattr(runs, "resample", breaking)
     folder = person.root / "broken"
     with pytest.raises(InputError):

@@ -1,0 +1,264 @@
+"""The participant level where a data set has scans: everybody's preprocessing and first level, then measure tables."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.fmri.person.asked import Asked, asked_of, bold_measures
+from analysis.fmri.person.films import films_of, refuse_pairs
+from analysis.fmri.person.finding import groups_in, people_here, people_with_bold
+from analysis.fmri.person.gathering import STEP, gather_measure, gather_quality
+from analysis.fmri.person.person import (
+    Finished,
+    Job,
+    analyse_person,
+    finished_rows,
+    saved_name,
+    without_folders,
+)
+from analysis.fmri.person.preparing import WORK
+from analysis.fmri.preprocessing.templates import SPACE, Template, bundled_template, template_from
+from analysis.importing.beh import in_one_line
+from analysis.importing.beh_files import is_simulated
+from analysis.measures.checking import fit_to_plan
+from analysis.measures.table import MeasureTable, measure_path, read_measure
+from analysis.participants import imported_table, in_brief
+from protocols.base.errors import Fault, InputError, UsageError, fail, listed
+from protocols.base.files import read_json, write_atomically
+from protocols.base.steps import Done
+from protocols.base.workers import Workers
+from protocols.plan.measuring import Bold
+from protocols.plan.reading import Promise
+
+NOT_IN_BIDS = ("work/", "maps/", "figures/", "*_statmap.nii.gz", "*_desc-design_timeseries.*", "*_desc-carpet_*",
+               "*.html", "measures/", "results/", "logs/", "plan.json", "verdict.json")  # fmt: skip
+"""What a BIDS derivative has no name for yet; they stand in ``.bidsignore``."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How the participant level goes about scans; only what lies in the folders can change a number.
+
+    Attributes
+    ----------
+    derivatives
+        A folder of preprocessed runs, of fMRIPrep.
+    template
+        A folder with a template, for a space that does not come along.
+    workers
+        People worked on at a time.
+    pages
+        Whether everybody gets a page; it takes some seconds a run.
+    stimuli
+        Folder of the stimulus set, where the plan has features of clips in the model.
+    """
+
+    derivatives: Path | None = None
+    template: Path | None = None
+    workers: int = 1
+    pages: bool = True
+    stimuli: Path | None = None
+
+
+@dataclass
+class FromScans:
+    """What came of a data set's scans; see `analysis.participants.Computed`."""
+
+    names: list[str] = field(default_factory=list)
+    made: dict[str, MeasureTable] = field(default_factory=dict)
+    done: list[Done] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def measures_from_scans(
+    source: Path, out: Path, promise: Promise, wanted: Collection[str], ways: Ways, say: Callable[[str], None]
+) -> FromScans:
+    """Make every measure of the plan that is a region's percent signal change.
+
+    Parameters
+    ----------
+    source
+        A raw BIDS data set; nothing is written into it. With `ways.derivatives` only its events are read.
+    out
+        Gets the derivative, everybody's page, and ``measures/``.
+    wanted
+        These people only, beside those who are finished already; everybody if empty.
+
+    Returns
+    -------
+    FromScans
+        Empty where the plan has no such measure, or there are no scans.
+    """
+    found = FromScans()
+    plan = promise.plan
+    sessions = asked_of(plan)
+    scanned = people_here(source, ways.derivatives) if ways.derivatives else people_with_bold(source)
+    if not sessions or source.resolve() == out.resolve() or not scanned:
+        return found
+    _refuse_without_packages()
+    films = films_of(promise, ways.stimuli)
+    for asked in sessions:
+        refuse_pairs(promise, films, asked.session, asked.paradigm)
+    groups, notes = groups_in(source, plan)
+    found.warnings += notes
+    bold = plan.analysis.bold or Bold()
+    template = None if ways.derivatives else _template(out, bold, ways.template)
+    found.warnings += _warn_of_age(promise, bold, template)
+    write_atomically(out / ".bidsignore", "\n".join(NOT_IN_BIDS) + "\n")
+    people = [person for person in scanned if not wanted or person in wanted]
+    unknown = sorted(set(wanted) - set(scanned))
+    found.warnings += [f"no scans of {listed(unknown)}"] if unknown else []
+    quality = []
+    for asked in sessions:
+        maps = bold.maps is not None
+        jobs = [
+            Job(source, out, one, asked, template, ways.derivatives, maps, pages=ways.pages, films=films)
+            for one in people
+        ]
+        _work(jobs, ways.workers, found, say)
+        told: dict[str, Any] = {"Preprocessing": _prepared_by(ways.derivatives)}
+        told |= {"Simulated": True} if _simulated(source, ways.derivatives) else {}
+        rows = _rows_of(out, scanned, asked, maps, found, wanted)
+        for name in bold_measures(plan, asked.session):
+            found.names.append(name)
+            imported = imported_table(source, out, name, STEP)
+            if imported is not None:
+                found.errors.append(
+                    f"measure '{name}': stands in {imported} and in the data set's scans; say 'measured_elsewhere' in "
+                    "the plan if the table is meant, or remove it"
+                )
+                continue
+            if not rows:
+                found.errors.append(
+                    f"measure '{name}': nobody's scans of session '{asked.session}' are usable"
+                )
+                continue
+            found.done.append(gather_measure(out, promise, name, rows, groups, told))
+            _read(out, promise, name, found, say)
+        quality.append({
+            person: out / saved_name(person, asked.session, "quality") for person in rows
+        })  # fmt: skip
+    if any(quality):
+        found.done.append(gather_quality(out, promise, quality, groups))
+    return found
+
+
+def _work(jobs: list[Job], workers: int, found: FromScans, say: Callable[[str], None]) -> None:
+    """Everybody's work; what is told of a person comes when the person is finished."""
+    names = [job.participant for job in jobs]
+    with Workers(min(workers, max(len(jobs), 1))) as pool:
+        for place, result in pool.spread(analyse_person, jobs, "people", names=names):
+            job = jobs[place]
+            if isinstance(result, tuple):
+                result = Finished(job.participant, faults=list(result))
+            found.done += result.done
+            fresh = [done for done in result.done if done.recomputed]
+            what = listed(f"{done.step.replace('_', ' ')} ({done.reason})" for done in fresh)
+            state = f"computed: {what}" if fresh else "reused: nothing has changed"
+            say(f"{job.participant}, {job.asked.session}: {state if result.rows else 'no values'}")
+            found.warnings += [in_one_line(warning, job.bids) for warning in result.warnings]
+            for fault in result.faults:
+                line = without_folders(in_one_line(fault, job.bids), job)
+                line = line if job.participant in line else f"{job.participant}: {line}"
+                found.errors.append(line)
+                say(f"  {line}")
+
+
+def _rows_of(
+    out: Path, scanned: list[str], asked: Asked, maps: bool, found: FromScans, wanted: Collection[str]
+) -> dict[str, Path]:
+    """Everybody who is finished under these settings; those of other settings are told."""
+    rows, stale = {}, []
+    for person in scanned:
+        path = finished_rows(out, person, asked, maps)
+        if path is not None:
+            rows[person] = path
+        elif (out / saved_name(person, asked.session, "rows")).exists() and person not in wanted:
+            stale.append(person)
+    if stale and wanted:
+        found.warnings.append(
+            f"{listed(stale)}: finished under other settings of the plan, or of files that cannot be used any more, "
+            "and left out until they are run again"
+        )
+    return rows
+
+
+def _read(out: Path, promise: Promise, name: str, found: FromScans, say: Callable[[str], None]) -> None:
+    path = measure_path(out, name)
+    try:
+        table, warnings = fit_to_plan(promise.plan, read_measure(path), path)
+    except InputError as error:
+        found.errors.append(f"measure '{name}': {error.faults[0].item} {error.faults[0].problem}")
+        return
+    found.warnings += warnings
+    found.made[name] = table
+    say(in_brief(table))
+
+
+def _template(out: Path, bold: Bold, folder: Path | None) -> Template:
+    """The template of the plan's space: the one that comes along, or that of a folder.
+
+    Raises
+    ------
+    UsageError
+        If the plan's space does not come along and no folder is given, or the folder holds another space.
+    """
+    if folder is not None:
+        template = template_from(folder)
+        if template.space != bold.space:
+            raise UsageError(
+                Fault(str(folder), "is of another space than the plan's", got=template.space, accepted=bold.space,
+                      way_out="give the plan's template, or mend analysis.bold.space before the plan is sealed")
+            )  # fmt: skip
+        return template
+    if bold.space == SPACE:
+        return bundled_template(out / WORK / "template")
+    raise fail(
+        UsageError, f"space '{bold.space}'", "is a template that does not come along", accepted=SPACE,
+        way_out="say where it lies with --template FOLDER, or bring preprocessed runs with --derivatives",
+    )  # fmt: skip
+
+
+def _warn_of_age(promise: Promise, bold: Bold, template: Template | None) -> list[str]:
+    """Children brought to an adults' brain: to be known, and to be said."""
+    of_adults = template is None or template.age_months is None or template.age_months[0] >= 18 * 12
+    young = [
+        name
+        for name, group in promise.plan.groups.items()
+        if group.age_months is not None and group.age_months[0] < 84
+    ]
+    if not young or not of_adults:
+        return []
+    told = f"group {listed(young)}: children under 7, brought to a template of adults ({bold.space})"
+    return [f"{told}; look at every overlay, or give a template of their age with --template"]
+
+
+def _simulated(source: Path, derivatives: Path | None) -> bool:
+    return is_simulated(source) or (derivatives is not None and is_simulated(derivatives))
+
+
+def _prepared_by(derivatives: Path | None) -> str:
+    """The program that preprocessed, as its own description names it."""
+    if derivatives is None:
+        return "bazin"
+    file = derivatives / "dataset_description.json"
+    said = read_json(file) if file.exists() else {}
+    makers = said.get("GeneratedBy") if isinstance(said, dict) else None
+    names = [
+        " ".join(str(one[key]) for key in ("Name", "Version") if key in one)
+        for one in makers or ()
+        if isinstance(one, dict)
+    ]
+    return ", ".join(names) or "another program"
+
+
+def _refuse_without_packages() -> None:
+    """Say which extra is missing, before anything is begun."""
+    if any(importlib.util.find_spec(name) is None for name in ("nibabel", "nilearn", "ants")):
+        raise fail(UsageError, "scans", "need the extra 'fmri', which is not installed",
+                   way_out="make env EXTRAS=fmri")  # fmt: skip
