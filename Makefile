@@ -20,7 +20,7 @@ env:  ## build .venv from the lock (EXTRAS="fmri eeg" or EXTRAS=all adds to the 
 	@$(call environment,$(EXTRAS))
 
 demo:  ## a whole virtual study, from its clips to the report, in ./demo-out
-	@$(call environment,clips)
+	@$(call environment,clips fmri)
 	@$(VENV)/bazin demo $(DEMO)
 
 test: checks  ## style, floors, types, spelling and the fast tests

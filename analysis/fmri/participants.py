@@ -18,9 +18,9 @@ from analysis.fmri.person.person import (
     analyse_person,
     finished_rows,
     saved_name,
-    without_folders,
 )
 from analysis.fmri.person.preparing import WORK
+from analysis.fmri.person.set_aside import without_folders
 from analysis.fmri.preprocessing.templates import SPACE, Template, bundled_template, template_from
 from analysis.importing.beh import in_one_line
 from analysis.importing.beh_files import is_simulated
@@ -34,9 +34,12 @@ from protocols.base.workers import Workers
 from protocols.plan.measuring import Bold
 from protocols.plan.reading import Promise
 
-NOT_IN_BIDS = ("work/", "maps/", "figures/", "*_statmap.nii.gz", "*_desc-design_timeseries.*", "*_desc-carpet_*",
-               "*.html", "measures/", "results/", "logs/", "plan.json", "verdict.json")  # fmt: skip
-"""What a BIDS derivative has no name for yet; they stand in ``.bidsignore``."""
+NOT_IN_BIDS = ("work", "maps", "figures", "*_statmap.nii.gz", "*_desc-design_timeseries.*", "*_desc-carpet_*",
+               "*.html", "measures", "results", "logs", "plan.json", "verdict.json")  # fmt: skip
+"""What a BIDS derivative has no name for yet; they stand in ``.bidsignore``.
+
+Folders without a slash: the validator looks at folders too, and at their names alone.
+"""
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ def _work(jobs: list[Job], workers: int, found: FromScans, say: Callable[[str], 
             say(f"{job.participant}, {job.asked.session}: {state if result.rows else 'no values'}")
             found.warnings += [in_one_line(warning, job.bids) for warning in result.warnings]
             for fault in result.faults:
-                line = without_folders(in_one_line(fault, job.bids), job)
+                line = without_folders(in_one_line(fault, job.bids), (job.derivatives, job.out))
                 line = line if job.participant in line else f"{job.participant}: {line}"
                 found.errors.append(line)
                 say(f"  {line}")

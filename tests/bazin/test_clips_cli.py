@@ -88,7 +88,7 @@ def test_a_plan_is_checked_against_features_and_against_its_set(films, run_bazin
     assert code == 1
     assert "did you mean 'flow_speed'" in err
     run_bazin(["stimuli", "import", films, "--out", "stimuli/virtual"], cwd=tmp_path)
-    bound = text.replace("  pairs: 48", f"  manifest_sha256: '{64 * '0'}'\n  pairs: 48")
+    bound = text.replace("  pairs: 40", f"  manifest_sha256: '{64 * '0'}'\n  pairs: 40")
     (tmp_path / "b.plan.yaml").write_text(bound, "utf-8")
     code, _, err = run_bazin(["plan", "check", "b.plan.yaml"], cwd=tmp_path)
     assert code == 1

@@ -43,7 +43,7 @@ def worlds(run_bazin, tmp_path_factory):
     """Both worlds of the demo: folder, exit code, output."""
     folder = tmp_path_factory.mktemp("worlds")
     return {
-        truth: (folder / truth, *run_bazin(["demo", folder / truth, "--truth", truth, "--no-clips"]))
+        truth: (folder / truth, *run_bazin(["demo", folder / truth, "--truth", truth, "--no-clips", "--no-scans"]))
         for truth in ("none", "different")
     }
 
@@ -52,24 +52,24 @@ def worlds(run_bazin, tmp_path_factory):
 def films(run_bazin, tmp_path_factory):
     """The demo as a stranger types it, films included."""
     out = tmp_path_factory.mktemp("films") / "demo"
-    return out, *run_bazin(["demo", out])
+    return out, *run_bazin(["demo", out, "--no-scans"])
 
 
 def test_the_demo_draws_its_films_and_binds_its_plan_to_them(films):
     out, code, stdout, stderr = films
     assert code == 0, stdout + stderr
     stimuli = out / "stimuli" / "virtual"
-    assert "48 pairs: passes the gate" in stdout
+    assert "40 pairs: passes the gate" in stdout
     assert "leak test: " in stdout
     assert "leaks" not in stdout
     assert "came out as planted" in stdout
-    assert "96 clips drawn" in stdout
+    assert "80 clips drawn" in stdout
     digest = hashlib.sha256((stimuli / "pairs.tsv").read_bytes()).hexdigest()
     assert digest in (out / "demo.plan.yaml").read_text("utf-8")
     assert json.loads((out / "plan.json").read_text("utf-8"))["stimuli"]["manifest_sha256"] == digest
     assert {path.name for path in (stimuli / "stimuli" / "virtual").iterdir()} >= {
         "scene01_live.mp4",
-        "scene48_ai.mp4",
+        "scene40_ai.mp4",
     }
     assert (stimuli / "report.html").stat().st_size > 100_000
     assert [line for line in stderr.splitlines() if not PROGRESS.fullmatch(line)] == []
@@ -81,7 +81,7 @@ def test_a_second_run_draws_and_measures_nothing_anew(films, run_bazin):
     tables = _hashes(out / "stimuli" / "virtual" / "measures") | _hashes(
         out / "stimuli" / "virtual" / "match"
     )
-    code, stdout, _ = run_bazin(["demo", out])
+    code, stdout, _ = run_bazin(["demo", out, "--no-scans"])
     assert code == 0, stdout
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.mp4")} == before
     again = _hashes(out / "stimuli" / "virtual" / "measures") | _hashes(out / "stimuli" / "virtual" / "match")
@@ -148,13 +148,13 @@ def test_the_report_says_that_it_is_simulated(worlds):
 
 def test_one_seed_gives_the_same_tables_and_a_rerun_reuses_them(worlds, run_bazin, tmp_path):
     out = worlds["none"][0]
-    code, stdout, _ = run_bazin(["demo", tmp_path / "again", "--no-clips"])
+    code, stdout, _ = run_bazin(["demo", tmp_path / "again", "--no-clips", "--no-scans"])
     assert code == 0, stdout
     for folder in ("lab", "measures", "results"):
         assert _hashes(out / folder) == _hashes(tmp_path / "again" / folder)
     assert _hashes(out / "figures") == _hashes(tmp_path / "again" / "figures")
     before = _hashes(out)
-    code, stdout, _ = run_bazin(["demo", out, "--no-clips"])
+    code, stdout, _ = run_bazin(["demo", out, "--no-clips", "--no-scans"])
     assert code == 0
     assert "reused" in stdout
     assert _hashes(out) == before
@@ -162,7 +162,7 @@ def test_one_seed_gives_the_same_tables_and_a_rerun_reuses_them(worlds, run_bazi
 
 @pytest.mark.slow
 def test_another_seed_gives_other_people(worlds, run_bazin, tmp_path):
-    code, *_ = run_bazin(["demo", tmp_path / "two", "--seed", "2", "--no-clips"])
+    code, *_ = run_bazin(["demo", tmp_path / "two", "--seed", "2", "--no-clips", "--no-scans"])
     assert code == 0
     assert _hashes(worlds["none"][0] / "lab") != _hashes(tmp_path / "two" / "lab")
 
@@ -179,7 +179,7 @@ def test_a_folder_with_something_else_is_left_alone(run_bazin, tmp_path):
 def test_a_failed_or_interrupted_demo_goes_on_where_it_was(run_bazin, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [sys.executable, "-m", "bazin", "demo", str(out), "--no-clips"],
+        [sys.executable, "-m", "bazin", "demo", str(out), "--no-clips", "--no-scans"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -192,7 +192,7 @@ def test_a_failed_or_interrupted_demo_goes_on_where_it_was(run_bazin, tmp_path):
     assert b"Interrupted" in stderr
     assert b"Traceback" not in stderr
     assert not (out / "report.html").exists()
-    code, stdout, stderr = run_bazin(["demo", out, "--no-clips"])
+    code, stdout, stderr = run_bazin(["demo", out, "--no-clips", "--no-scans"])
     assert code == 0, stdout + stderr
     assert (out / "report.html").exists()
 

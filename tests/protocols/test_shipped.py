@@ -22,7 +22,7 @@ from protocols.plan.reading import (
 )
 
 NAMES = list(shipped_plans())
-BOUNDARY_SHA256 = "6c0254cfb82a66ec985d7f6bc6a9e440cd0734717aabf743f442dae92954a945"
+BOUNDARY_SHA256 = "2f707528aa379e4ac610ad34096f4c01f8b4fb3be6e017ecede4ac3b2a091511"
 
 
 def test_the_plans_are_there():

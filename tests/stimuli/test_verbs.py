@@ -197,7 +197,7 @@ def test_what_the_plan_says_and_the_set_does_not_bear_out(stimuli, tmp_path):
     promise = plan(tmp_path, "{luminance: {mean: 50, worst: 90, unit: cd_m2_percent}}")
     set_cells(stimuli, ["ai.generator=Kling 2.5"])
     warnings = "\n".join(check_set(stimuli, promise).warnings)
-    assert "the set has 3 pairs; the plan says 48" in warnings
+    assert "the set has 3 pairs; the plan says 40" in warnings
     assert "no clip of codec_control, cartoon" in warnings
     assert "kitchen_ai (1.00 s)" in warnings
     assert "generators do not name Kling 2.5" in warnings

@@ -79,8 +79,6 @@ def bold_measures(plan: Plan, session: str | None = None) -> dict[str, Measure]:
 def random_scenes(plan: Plan, session: str) -> list[str]:
     """Hypotheses in which scenes are random, about single clips of the session's scans."""
     measures = bold_measures(plan, session)
-    if (plan.analysis.bold or Bold()).scene_values == "none":
-        return []
     return [
         name
         for name, one in plan.hypotheses.items()

@@ -28,6 +28,7 @@ from analysis.fmri.person.modeling import (
     told,
 )
 from analysis.fmri.person.preparing import WORK, prepare_person
+from analysis.fmri.person.set_aside import read_set_aside, set_aside_table
 from analysis.fmri.person.values import Values, region_values
 from analysis.fmri.preprocessing.resampling import Grid
 from analysis.fmri.preprocessing.templates import Template
@@ -39,10 +40,8 @@ from protocols.base.files import read_json
 from protocols.base.steps import Done, Outputs, Step, perform
 from protocols.base.tables import frame_text, read_frame
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the first level's numbers change."""
-_TOLD = ("item", "problem", "got", "accepted", "way_out")
-"""What is kept of a run that was set aside, so that it is told every time."""
 LATE_S = 0.05
 """How much shorter than planned a gap may be; a clip that comes later than that is set aside anyway."""
 
@@ -113,7 +112,7 @@ def analyse_person(job: Job) -> Finished:
         if not ready:
             raise fail(InputError, job.participant, f"has no usable run of session '{job.asked.session}'")
         finished.done.append(_first_level(job, ready))
-        aside = _set_aside(job)
+        aside = read_set_aside(job.out / saved_name(job.participant, job.asked.session, "set_aside"))
         finished.faults += [fault for faults in aside.values() for fault in faults]
         ready = [run for run in ready if run.name not in aside]
         finished.rows = True
@@ -230,22 +229,6 @@ def _forget_others(job: Job, outputs: Mapping[str, object]) -> None:
         (job.out / name).unlink(missing_ok=True)
 
 
-def _set_aside(job: Job) -> dict[str, list[Fault]]:
-    """Runs that the first level could not use, by name, as it told when it was computed."""
-    table = read_frame(job.out / saved_name(job.participant, job.asked.session, "set_aside"))
-    found: dict[str, list[Fault]] = {}
-    for run, *texts in table.fillna("")[["run_name", *_TOLD]].to_numpy().tolist():
-        found.setdefault(run, []).append(Fault(**dict(zip(_TOLD, texts, strict=True))))
-    return found
-
-
-def without_folders(text: str, job: Job) -> str:
-    """A message without the folders above the data: where they lie is nobody's business."""
-    for folder in (job.derivatives, job.out, job.bids):
-        text = text.replace(f"{folder}/", "") if folder is not None else text
-    return text
-
-
 def _raw_folder(job: Job, run: RunFiles) -> Path:
     root = job.derivatives or job.out
     return job.bids.joinpath(*run.scan.path.relative_to(root).parts[:-1])
@@ -315,16 +298,11 @@ def _tables(
         for of in values if not of.variant
     ]  # fmt: skip
     quality = pd.DataFrame(quality_rows(models, job.asked))
-    unused = [
-        [run, *(without_folders(getattr(one, name), job) for name in _TOLD)]
-        for run, faults in aside.items()
-        for one in faults
-    ]
     return {
         saved_name(job.participant, session, name): frame_text(frame)
         for name, frame in (
             ("rows", pd.DataFrame(rows)), ("regions", pd.DataFrame(regions)), ("quality", quality),
-            ("set_aside", pd.DataFrame(unused, columns=["run_name", *_TOLD])),
+            ("set_aside", set_aside_table(aside, (job.derivatives, job.out, job.bids))),
         )
     }  # fmt: skip
 

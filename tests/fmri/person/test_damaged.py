@@ -2,21 +2,21 @@
 
 import gzip
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 
 from protocols.base.errors import InputError, UsageError
 from protocols.base.tables import frame_text
-from tests.fmri.person.conftest import analyze
 from tests.fmri.person.world import (
     AFFINE,
     BRAIN,
     LEVELS,
     SHAPE,
     World,
+    analyze,
     events_of_run,
+    nib,
     promise_of,
 )
 
@@ -28,32 +28,32 @@ def values_of(path):
 def images(change):
     """Damage to the values of the second run's images."""
 
-    def damage(world, person):
-        path = world.image(person, 2)
+    def damage(world, person, run):
+        path = world.image(person, run)
         world.save(path, change(values_of(path)))
 
     return damage
 
 
 def header(change):
-    def damage(world, person):
-        path = world.image(person, 2)
+    def damage(world, person, run):
+        path = world.image(person, run)
         world.save(path, values_of(path), change=change)
 
     return damage
 
 
 def sidecar(content):
-    return lambda world, person: world.say(world.image(person, 2), content)
+    return lambda world, person, run: world.say(world.image(person, run), content)
 
 
-def no_sidecar(world, person):
-    world.image(person, 2).with_name(world.image(person, 2).name.replace(".nii.gz", ".json")).unlink()
+def no_sidecar(world, person, run):
+    world.image(person, run).with_name(world.image(person, run).name.replace(".nii.gz", ".json")).unlink()
 
 
 def bytes_of(change):
-    def damage(world, person):
-        path = world.image(person, 2)
+    def damage(world, person, run):
+        path = world.image(person, run)
         path.write_bytes(change(path.read_bytes()))
 
     return damage
@@ -70,9 +70,9 @@ def two_frames(image):
     image.set_qform(moved, 1)
 
 
-def nowhere(world, person):
+def nowhere(world, person, run):
     """Both codes of the orientation 0: no program says where the head lies."""
-    path = world.image(person, 2)
+    path = world.image(person, run)
     data = bytearray(gzip.decompress(path.read_bytes()))
     data[252:256] = bytes(4)
     path.write_bytes(gzip.compress(bytes(data), 1, mtime=0))
@@ -84,27 +84,27 @@ def flipped_bits(data):
 
 
 def events(change):
-    def damage(world, person):
-        path = world.events(person, 2)
-        path.write_text(frame_text(change(events_of_run(2))), "utf-8")
+    def damage(world, person, run):
+        path = world.events(person, run)
+        path.write_text(frame_text(change(events_of_run(run))), "utf-8")
 
     return damage
 
 
 def confounds(change):
-    def damage(world, person):
-        path = world.confounds(person, 2)
+    def damage(world, person, run):
+        path = world.confounds(person, run)
         path.write_text(frame_text(change(pd.read_csv(path, sep="\t", na_values="n/a"))), "utf-8")
 
     return damage
 
 
-def other_grid(world, person):
-    world.add(person, 2, affine=AFFINE * [[1], [1], [1.1], [1]])
+def other_grid(world, person, run):
+    world.add(person, run, affine=AFFINE * [[1], [1], [1.1], [1]])
 
 
-def empty_mask(world, person):
-    world.save(world.image(person, 2, "desc-brain_mask.nii.gz"), np.zeros(SHAPE, np.int16))
+def empty_mask(world, person, run):
+    world.save(world.image(person, run, "desc-brain_mask.nii.gz"), np.zeros(SHAPE, np.int16))
 
 
 DAMAGED = {
@@ -116,7 +116,7 @@ DAMAGED = {
     "bits": (bytes_of(flipped_bits), "the file is cut off or damaged"),
     "nothing": (bytes_of(lambda _: b""), "is not a NIfTI file"),
     "late": (events(lambda found: found.assign(onset=found["onset"] + 50)), "has events after the end of the run"),
-    "gone": (lambda world, person: world.events(person, 2).unlink(), "_events.tsv: is missing"),
+    "gone": (lambda world, person, run: world.events(person, run).unlink(), "_events.tsv: is missing"),
     "frames": (header(two_frames), "gives two orientations that disagree"),
     "nowhere": (nowhere, "does not say how the head lies"),
     "rows": (confounds(lambda found: found.iloc[2:]), "has another number of volumes than rows of confounds"),
@@ -129,44 +129,50 @@ DAMAGED = {
 }  # fmt: skip
 
 
+PLACES = {name: (f"sub-{'abc'[i % 3]}", 2 + i // 3) for i, name in enumerate(DAMAGED)}
+"""Three people, each with a first run that is well and others that are damaged."""
+
+
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory):
-    """For each damage a person whose second run has it, and one who is well."""
+    """Their scans, and those of somebody who is well, analyzed."""
     world = World(tmp_path_factory.mktemp("damaged"))
-    people = {f"sub-{name}": "adult" for name in (*DAMAGED, "well")}
-    world.start(people)
+    people = dict.fromkeys((*dict(PLACES.values()), "sub-well"), "adult")
+    world.start(people, runs=(1,))
     for name, (damage, _) in DAMAGED.items():
-        damage(world, f"sub-{name}")
-    with pytest.MonkeyPatch.context() as patch:
-        # Nothing but what is asked: a model takes most of the time.
-        patch.setattr("analysis.fmri.person.values.VARIANTS", ("",))
-        yield analyze(world, promise_of(exclusions__volumes_kept_per_condition=None))
+        world.add(*PLACES[name])
+        damage(world, *PLACES[name])
+    return analyze(world, promise_of(exclusions__volumes_kept_per_condition=None))
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_run_is_named_and_the_persons_other_run_goes_on(damaged, name):
-    person = f"sub-{name}"
-    (error,) = [error for error in damaged.errors if person in error]
+def test_a_damaged_run_is_named(damaged, name):
+    person, run = PLACES[name]
+    (error,) = [
+        error for error in damaged.errors if person in error and f"_run-{run}_" in error.replace(":", "_")
+    ]
     assert DAMAGED[name][1] in error
-    assert "run-2" in error
     assert str(damaged.world.root) not in error  # where the data lie is nobody's business
-    rows = damaged.rows(person=person)
+
+
+def test_the_persons_other_run_and_other_people_go_on(damaged):
+    rows = damaged.rows()
+    assert rows.groupby("participant_id").size().to_dict() == {
+        "sub-a": 12,
+        "sub-b": 12,
+        "sub-c": 12,
+        "sub-well": 12,
+    }
     assert set(rows["run"]) == {"1"}
     assert rows["included"].eq(1).all()
     assert (rows["value"] - rows["condition"].map(LEVELS)).abs().max() < 0.3
-
-
-def test_who_is_well_is_whole(damaged):
-    assert damaged.rows(person="sub-well")["included"].sum() == 24
     assert len(damaged.errors) == len(DAMAGED)
 
 
-def test_what_was_set_aside_is_told_again_when_nothing_is_computed(damaged, monkeypatch):
-    monkeypatch.setattr("analysis.fmri.person.values.VARIANTS", ("",))
-    promise = promise_of(exclusions__volumes_kept_per_condition=None)
-    again = analyze(damaged.world, promise, labels=["nan", "mask"])
+def test_what_was_set_aside_is_told_again_when_nothing_is_computed(damaged):
+    again = analyze(damaged.world, promise_of(exclusions__volumes_kept_per_condition=None))
     assert again.computed == []
-    assert [error for error in damaged.errors if "sub-nan" in error or "sub-mask" in error] == again.errors
+    assert again.errors == damaged.errors
 
 
 @pytest.fixture
@@ -181,30 +187,51 @@ def told(errors, *words):
     return found
 
 
-def test_whose_only_run_is_damaged_has_no_values_and_others_go_on(small):
-    path = small.image("sub-one", 1)
-    small.save(path, one_nan(values_of(path)))
-    out = analyze(small)
-    told(out.errors, "sub-one", "volume 8 has values that are not numbers")
-    assert set(out.rows()["participant_id"]) == {"sub-two"}
-
-
-def test_whole_numbers_with_a_slope_give_the_values_of_the_numbers_meant(small):
-    path = small.image("sub-two", 1)
-    before = values_of(small.image("sub-one", 1))
-    slope, intercept = 0.05, 200.0
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """People with one run of odd images each, analyzed with maps."""
+    world = World(tmp_path_factory.mktemp("odd"))
+    world.start({f"sub-{name}": "adult" for name in ("plain", "whole", "still", "flat", "lost")}, runs=(1,))
+    paths = {name: world.image(f"sub-{name}", 1) for name in ("plain", "whole", "still", "flat", "lost")}
+    values = {name: values_of(path) for name, path in paths.items()}
 
     def scaled(image):
-        image.header.set_slope_inter(slope, intercept)
+        image.header.set_slope_inter(0.05, 200.0)
 
-    whole = np.rint((before - intercept) / slope).astype(np.int16)
-    small.save(path, whole, change=scaled)
-    small.confounds("sub-two", 1).write_text(small.confounds("sub-one", 1).read_text("utf-8"), "utf-8")
-    rows = analyze(small).rows()
-    one, two = (
-        rows[rows["participant_id"] == person]["value"].to_numpy() for person in ("sub-one", "sub-two")
-    )
-    assert two == pytest.approx(one, abs=0.01)
+    whole = np.rint((values["plain"] - 200.0) / 0.05).astype(np.int16)
+    world.save(paths["whole"], whole, change=scaled)
+    table = world.confounds("sub-plain", 1).read_text("utf-8")
+    world.confounds("sub-whole", 1).write_text(table, "utf-8")
+    values["still"][2, 4, 4] = 500  # in the brain, not in the region
+    values["flat"][3:6, 3:6, 3:6] = 700
+    one_nan(values["lost"])
+    for name in ("still", "flat", "lost"):
+        world.save(paths[name], values[name])
+    return analyze(world, promise_of(analysis__bold__maps={"permutations": 99}))
+
+
+def test_whose_only_run_is_damaged_has_no_values_and_others_go_on(odd):
+    (error,) = odd.errors
+    assert "sub-lost" in error
+    assert "volume 8 has values that are not numbers" in error
+    assert set(odd.rows()["participant_id"]) == {"sub-plain", "sub-whole", "sub-still", "sub-flat"}
+
+
+def test_whole_numbers_with_a_slope_give_the_values_of_the_numbers_meant(odd):
+    plain, whole = (odd.rows(person=person)["value"].to_numpy() for person in ("sub-plain", "sub-whole"))
+    assert whole == pytest.approx(plain, abs=0.01)
+
+
+def test_constant_voxels_are_no_values_and_spoil_none(odd):
+    assert odd.rows(person="sub-still")["included"].eq(1).all()
+    (reason,) = odd.rows(person="sub-flat")["reason"].unique()
+    assert reason.startswith("too little signal in the region: tSNR 0")
+    path = next(odd.out.glob("sub-still/**/*contrast-aiMinusLive_stat-effect_statmap.nii.gz"))
+    effect = np.asarray(nib.load(path).dataobj)
+    assert np.isnan(effect[2, 4, 4])
+    assert np.isnan(effect[BRAIN == 0]).all()
+    assert np.isfinite(effect[BRAIN > 0]).sum() == BRAIN.sum() - 1
+    assert effect[4, 4, 4] == pytest.approx(0.4, abs=0.2)
 
 
 def test_a_condition_that_one_run_lacks_comes_from_the_others(tmp_path):
@@ -216,28 +243,6 @@ def test_a_condition_that_one_run_lacks_comes_from_the_others(tmp_path):
     assert rows["value"].to_dict() == pytest.approx(LEVELS, abs=0.08)
     assert rows["n"].to_dict() == {"live": 8, "ai": 8, "cartoon": 4}
     assert out.quality(run="2")["condition"].tolist() == ["live", "ai"]
-
-
-def test_constant_voxels_are_no_values_and_spoil_none(small):
-    path = small.image("sub-one", 1)
-    values = values_of(path)
-    values[2, 4, 4] = 500  # in the brain, not in the region
-    small.save(path, values)
-    path = small.image("sub-two", 1)
-    values = values_of(path)
-    values[3:6, 3:6, 3:6] = 700
-    small.save(path, values)
-    out = analyze(small, promise_of(analysis__bold__maps={"permutations": 99}))
-    assert out.errors == []
-    assert out.rows(person="sub-one")["included"].eq(1).all()
-    (reason,) = out.rows(person="sub-two")["reason"].unique()
-    assert reason.startswith("too little signal in the region: tSNR 0")
-    effect = nib.load(next(out.out.glob("sub-one/**/*contrast-aiMinusLive_stat-effect_statmap.nii.gz")))
-    effect = np.asarray(effect.dataobj)
-    assert np.isnan(effect[2, 4, 4])
-    assert np.isnan(effect[BRAIN == 0]).all()
-    assert np.isfinite(effect[BRAIN > 0]).sum() == BRAIN.sum() - 1
-    assert effect[4, 4, 4] == pytest.approx(0.4, abs=0.2)
 
 
 def region_file(world, values, name="region.nii.gz"):
@@ -275,9 +280,9 @@ def test_a_region_of_an_atlas_is_that_of_the_sphere(small):
 
     inside = ((np.indices(SHAPE) - 4) ** 2).sum(axis=0) <= 1
     atlas = region_file(small, np.where(inside, 7, BRAIN * 3).astype(np.int16))
-    sphere = analyze(small).rows()
+    sphere = analyze(small, labels=["one"]).rows()
     region = {"mask": atlas.name, "value": 7, "sha256": sha256_file(atlas), "source": "a test"}
-    own = analyze(small, promise_of(measures__roi__roi=region), out=small.root / "atlas").rows()
+    own = analyze(small, promise_of(measures__roi__roi=region), ["one"], small.root / "atlas").rows()
     assert own["value"].tolist() == sphere["value"].tolist()
 
 

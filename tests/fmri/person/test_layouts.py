@@ -14,8 +14,7 @@ from analysis.fmri.preprocessing.templates import Template
 from analysis.running import run_participant
 from protocols.base.bids import Name
 from protocols.base.errors import InputError
-from tests.fmri.person.conftest import analyze
-from tests.fmri.person.world import BRAIN, LEVELS, SPACE, TR_S, World, promise_of
+from tests.fmri.person.world import BRAIN, LEVELS, SPACE, TR_S, World, analyze, promise_of
 
 OWN = "TinyTemplate"
 ONE = {"sub-one": "adult"}
@@ -29,40 +28,69 @@ def near(rows):
     return (rows["value"] - rows["condition"].map(LEVELS)).abs().max() < 0.3
 
 
-def test_names_of_older_versions_without_session_and_resolution(tmp_path):
-    world = World(tmp_path).start(ONE, runs=(1,), ses=None, res=None, suffix="regressors")
-    out = analyze(world, promise_of(analysis__bold__confounds=["motion24"]))
-    assert out.errors == []
-    assert near(out.rows())
-    assert set(out.rows()["session"]) == {"scan"}
-    assert out.quality()["mean_fd_mm"].tolist() == pytest.approx([0.1] * 3)
-    assert list(
-        (out.out / "sub-one" / "func").glob("sub-one_task-passiveviewing_run-1_desc-design_timeseries.tsv")
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory):
+    """Everybody with files of another kind, analyzed at once."""
+    world = World(tmp_path_factory.mktemp("layouts"))
+    names = ("old", "single", "spaces", "elsewhere", "sessions", "early", "tasks", "odd", "named")
+    world.describe({f"sub-{name}": "adult" for name in names})
+    fine = {"res": "2p5"}
+    world.add("sub-old", 1, ses=None, res=None, suffix="regressors")
+    world.add("sub-single", None, **fine)
+    world.add("sub-spaces", 1, levels=WEAK, space="MNI152NLin6Asym", **fine)
+    world.add("sub-spaces", 1, levels=WEAK, res="4")
+    world.add("sub-spaces", 1, **fine)
+    world.add("sub-elsewhere", 1, space="MNI152NLin6Asym", **fine)
+    world.add("sub-sessions", 1, **fine)
+    world.add("sub-sessions", 1, levels=WEAK, ses="practice", **fine)
+    world.add("sub-early", 1, ses="practice", **fine)
+    world.add("sub-tasks", 1, **fine)
+    world.add("sub-tasks", 1, levels=WEAK, task="rest", **fine)
+    for task in ("rest", "faces"):
+        world.add("sub-odd", 1, task=task, **fine)
+    world.add("sub-named", 1, task="film", **fine)
+    return analyze(
+        world, promise_of(analysis__bold__resolution_mm=2.5, analysis__bold__confounds=["motion24"])
     )
 
 
-def test_a_run_without_a_number(tmp_path):
-    world = World(tmp_path).start(ONE, runs=(None,))
-    out = analyze(world)
-    assert out.errors == []
-    assert near(out.rows())
-    assert out.rows()["run"].isna().all()
+def test_names_of_older_versions_without_session_and_resolution(layouts):
+    rows = layouts.rows(person="sub-old")
+    assert near(rows)
+    assert set(rows["session"]) == {"scan"}
+    assert layouts.quality(participant_id="sub-old")["mean_fd_mm"].tolist() == pytest.approx([0.1] * 3)
+    design = layouts.out / "sub-old" / "func" / "sub-old_task-passiveviewing_run-1_desc-design_timeseries.tsv"
+    assert design.exists()
 
 
-def test_only_the_plans_space_and_resolution_are_taken(tmp_path):
-    world = World(tmp_path)
-    world.describe({"sub-one": "adult", "sub-other": "adult"})
-    at = {"resolution": 2.5, "label": "2p5"}
-    world.add("sub-one", 1, levels=WEAK, space="MNI152NLin6Asym", res=at["label"])
-    world.add("sub-one", 1, levels=WEAK, res="4")
-    world.add("sub-one", 1, res=at["label"])
-    world.add("sub-other", 1, space="MNI152NLin6Asym")
-    out = analyze(world, promise_of(analysis__bold__resolution_mm=at["resolution"]))
-    assert near(out.rows(person="sub-one"))
-    (error,) = out.errors
-    assert "sub-other" in error
+def test_a_run_without_a_number(layouts):
+    rows = layouts.rows(person="sub-single")
+    assert near(rows)
+    assert rows["run"].isna().all()
+
+
+def test_only_the_plans_space_and_resolution_are_taken(layouts):
+    assert near(layouts.rows(person="sub-spaces"))
+    (error,) = [error for error in layouts.errors if "sub-elsewhere" in error]
     assert f"has no preprocessed run in space {SPACE}" in error
     assert "MNI152NLin6Asym" in error
+
+
+def test_another_sessions_runs_are_never_taken_instead(layouts):
+    rows = layouts.rows(person="sub-sessions")
+    assert len(rows) == 12
+    assert near(rows)
+    (error,) = [error for error in layouts.errors if "sub-early" in error]
+    assert "sub-early: has no preprocessed run of session 'scan'" in error
+    assert "ses-practice" in error
+
+
+def test_the_sessions_own_task_is_taken_and_doubt_is_told(layouts):
+    assert near(layouts.rows(person="sub-tasks"))
+    assert near(layouts.rows(person="sub-named"))  # the only one there is
+    (error,) = [error for error in layouts.errors if "sub-odd" in error]
+    assert "sub-odd: has several tasks, and none is called as session 'scan'; faces, rest" in error
+    assert len(layouts.errors) == 3
 
 
 def test_several_resolutions_none_of_which_is_the_plans_are_told(tmp_path):
@@ -70,35 +98,6 @@ def test_several_resolutions_none_of_which_is_the_plans_are_told(tmp_path):
     world.add("sub-one", 1, res="2")
     with pytest.raises(InputError, match="comes in several resolutions"):
         analyze(world)
-
-
-def test_another_sessions_runs_are_never_taken_instead(tmp_path):
-    world = World(tmp_path)
-    world.describe({"sub-one": "adult", "sub-early": "adult"})
-    world.add("sub-one", 1)
-    world.add("sub-one", 1, levels=WEAK, ses="practice")
-    world.add("sub-early", 1, ses="practice")
-    out = analyze(world)
-    assert len(out.rows()) == 12
-    assert near(out.rows())
-    (error,) = out.errors
-    assert "sub-early: has no preprocessed run of session 'scan'" in error
-    assert "ses-practice" in error
-
-
-def test_the_sessions_own_task_is_taken_and_doubt_is_told(tmp_path):
-    world = World(tmp_path)
-    world.describe({"sub-one": "adult", "sub-odd": "adult", "sub-named": "adult"})
-    world.add("sub-one", 1)
-    world.add("sub-one", 1, levels=WEAK, task="rest")
-    for task in ("rest", "faces"):
-        world.add("sub-odd", 1, task=task)
-    world.add("sub-named", 1, task="film")
-    out = analyze(world)
-    assert near(out.rows(person="sub-one"))
-    assert near(out.rows(person="sub-named"))  # the only one there is
-    (error,) = out.errors
-    assert "sub-odd: has several tasks, and none is called as session 'scan'; faces, rest" in error
 
 
 @pytest.fixture
@@ -216,6 +215,7 @@ def test_a_damaged_raw_run_costs_itself_only(raw):
     assert "sub-two_ses-scan_task-passiveviewing_run-2_bold.nii.gz: has no RepetitionTime" in silent
 
 
+@pytest.mark.slow
 def test_runs_that_differ_in_their_acquisition_are_two(raw):
     world, given = raw
     path = scanned(world, "sub-one", 1, acq="multiband")

@@ -3,8 +3,7 @@
 import pytest
 
 from tests.bids_validator import errors_of
-from tests.fmri.person.conftest import analyze
-from tests.fmri.person.world import World, promise_of
+from tests.fmri.person.world import World, analyze, promise_of
 
 pytestmark = pytest.mark.slow
 MAPS = {"permutations": 99}
