@@ -43,7 +43,10 @@ def worlds(run_bazin, tmp_path_factory):
     """Both worlds of the demo: folder, exit code, output."""
     folder = tmp_path_factory.mktemp("worlds")
     return {
-        truth: (folder / truth, *run_bazin(["demo", folder / truth, "--truth", truth, "--no-clips", "--no-scans"]))
+        truth: (
+            folder / truth,
+            *run_bazin(["demo", folder / truth, "--truth", truth, "--no-clips", "--no-scans"]),
+        )
         for truth in ("none", "different")
     }
 

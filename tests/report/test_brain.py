@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.fmri.group.images import Image as Volume
 from analysis.fmri.group.map_figures import glass_figure, passed
 from analysis.fmri.group.mapping import MapQuestion, map_outputs
 from analysis.fmri.group.saved import read_maps
 from analysis.fmri.group.slices import Cut, values_at
+from analysis.fmri.images import Image as Volume
 from analysis.report.brain import brain, methods
 from protocols.base.errors import InputError
 from protocols.base.files import write_atomically

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.fmri.group.images import Image, read_image, same_grid
+from analysis.fmri.images import Image, read_image, same_grid
 from analysis.fmri.preprocessing.resampling import Grid, Mask
 from protocols.base.bids import participant_id
 from protocols.base.errors import Fault, InputError, listed

@@ -18,11 +18,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from analysis.evidence.wording import amount, p_value, percent, share, unit_words
-from analysis.fmri.group.images import Image
 from analysis.fmri.group.records import Count, MapRecord
 from analysis.fmri.group.saved import SavedMap
 from analysis.fmri.group.slices import WIDTH, Cut, Sheet, cuts, outline, paint, sheet, values_at
 from analysis.fmri.group.template import BOX_MM, template_solid
+from analysis.fmri.images import Image
 from analysis.fmri.maps.equivalence import Outcome
 from analysis.fmri.preprocessing.figures import DPI
 from protocols.pages.figures import HAIR, INK, SOFT, Picture, house_style, new_figure, save

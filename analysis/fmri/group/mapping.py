@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis.fmri.group.clusters import cluster_table
-from analysis.fmri.group.images import image_bytes
 from analysis.fmri.group.loading import PersonMap, Survey, survey, values_in
 from analysis.fmri.group.records import (
     OUTSIDE,
@@ -27,6 +26,7 @@ from analysis.fmri.group.records import (
     Testing,
 )
 from analysis.fmri.group.template import template_brain
+from analysis.fmri.images import image_bytes
 from analysis.fmri.maps.equivalence import EquivalenceMap, Levels, Outcome, equivalence_map
 from analysis.fmri.maps.permutation import Corrected, Permuted, permute
 from analysis.fmri.maps.statistics import Comparison, measure, one_group, two_groups

@@ -10,8 +10,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis.fmri.group.clusters import COLUMNS, NUMERIC
-from analysis.fmri.group.images import Image, read_image
 from analysis.fmri.group.records import MapRecord
+from analysis.fmri.images import Image, read_image
 from protocols.base.errors import InputError, fail
 from protocols.base.files import read_json
 from protocols.base.tables import read_frame

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.fmri.group.images import Image
 from analysis.fmri.group.template import BOX_MM, template_at
+from analysis.fmri.images import Image
 from protocols.pages.figures import INK, SOFT, new_figure
 
 WIDTH, HEIGHT = 7.6, 3.86  # inches

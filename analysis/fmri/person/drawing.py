@@ -8,8 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from scipy import ndimage
 
+from analysis.fmri.group.map_figures import DIVERGING
+from analysis.fmri.group.slices import cuts, paint, sheet
+from analysis.fmri.images import Image
 from analysis.fmri.preprocessing.figures import DPI
 from analysis.fmri.preprocessing.resampling import Grid
 from protocols.pages.figures import HAIR, INK, SOFT, Picture, house_style, new_figure, save
@@ -22,6 +27,8 @@ KIND_WORDS = {
     "constant": "constant",
 }
 _NAMED = 12
+SHOWN_Z = 3.1
+"""One-sided p of .001 of a single voxel: enough to see where responses lie."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +149,47 @@ def peaks(values: np.ndarray, grid: Grid, *, n: int = 4, apart_mm: float = 20.0)
     return found
 
 
-def peak_rows(maps: Sequence[tuple[str, np.ndarray]], grid: Grid) -> list[tuple[str, ...]]:
+def peak_rows(maps: Sequence[tuple[str, Image]]) -> list[tuple[str, ...]]:
     """Cells of a table: the contrast, its side, and where it is largest."""
     rows: list[tuple[str, ...]] = []
-    for label, values in maps:
+    for label, image in maps:
         for sign, word in ((1, "above"), (-1, "below")):
-            for one in peaks(sign * values, grid):
+            for one in peaks(sign * image.values.astype(float), image.grid):
                 place = f"{one.x:.0f} {one.y:.0f} {one.z:.0f}".replace("-", "−")
                 rows.append((label, word, f"{sign * one.value:.1f}".replace("-", "−"), place))
     return rows
+
+
+def z_figure(image: Image, title: str, folder: Path, name: str) -> Picture:
+    """A person's map in slices of the template, where |z| is above `SHOWN_Z`.
+
+    Parameters
+    ----------
+    image
+        z, NaN where nothing was measured.
+    title
+        The contrast, in words.
+    folder, name
+        Gets ``figures/<name>.png`` and ``.tsv``.
+    """
+    sizes = Image(np.abs(image.values), image.grid)
+    peak = (peaks(sizes.values, image.grid, n=1) or [Peak(0.0, 0.0, 0.0, 0.0)])[0]
+    planes = cuts((peak.x, peak.y, peak.z))
+    limit = max(float(np.nanmax(sizes.values, initial=0.0)), SHOWN_Z + 1)
+    norm = Normalize(-limit, limit)
+    with house_style():
+        made = sheet(title, f"z of one person, where |z| > {SHOWN_Z:g}", planes)
+        rows = []
+        for panel, cut in zip(made.panels, planes, strict=True):
+            values = cut.of(image)
+            colors = DIVERGING(norm(np.nan_to_num(values)))
+            colors[..., 3] = np.abs(np.nan_to_num(values)) > SHOWN_Z
+            paint(panel, cut, colors)
+            rows.append({"cut": cut.label, "largest": float(np.nanmax(values, initial=-np.inf)),
+                         "smallest": float(np.nanmin(values, initial=np.inf))})  # fmt: skip
+        bar = made.figure.colorbar(ScalarMappable(norm, DIVERGING), cax=made.legend(0, 0.9, 2.4, 0.14),
+                                   orientation="horizontal")  # fmt: skip
+        bar.set_label("z")
+    place = f"({peak.x:.0f}, {peak.y:.0f}, {peak.z:.0f})".replace("-", "−")
+    alt = f"{title}: one person's z in slices of the brain, largest in size at {place} mm."
+    return save(made.figure, folder, name, alt, pd.DataFrame(rows), dpi=DPI)

@@ -1,17 +1,16 @@
-"""Images in and out: a run's voxels inside a mask, smoothing, files whose bytes depend on nothing but their content."""
+"""A run's voxels inside a mask, and smoothing."""
 
 from __future__ import annotations
 
 import gzip
-import io
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from analysis.fmri.images import read_image
 from analysis.fmri.preprocessing.resampling import Grid
 from analysis.fmri.scans import Scan
 from protocols.base.errors import InputError, fail
@@ -52,31 +51,12 @@ def read_mask(path: Path, grid: Grid) -> NDArray[np.bool_]:
     InputError
         If it is no NIfTI file, lies on another grid or is empty.
     """
-    values, affine = read_image(path)
-    refuse_other_grid(str(path), values.shape, affine, grid)
-    mask = values > 0.5
+    image = read_image(path)
+    refuse_other_grid(str(path), image.grid.shape, image.grid.affine, grid)
+    mask = image.values > 0.5
     if not mask.any():
         raise fail(InputError, str(path), "is an empty mask", way_out="look at the preprocessing of this run")
     return np.asarray(mask)
-
-
-def read_image(path: Path) -> tuple[NDArray[np.float32], np.ndarray]:
-    """Values and affine of a NIfTI file.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read.
-    """
-    import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
-
-    try:
-        image: Any = nib.load(path)
-        return np.asarray(image.dataobj, np.float32), np.asarray(image.affine, float)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise fail(InputError, str(path), "is not a NIfTI file", got=str(error).splitlines()[0],
-                   way_out="make or copy it again") from error  # fmt: skip
 
 
 def masked_series(scan: Scan, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -141,17 +121,3 @@ def smoothed(
         volume[inside] = data[:, t]
         result[:, t] = ndimage.gaussian_filter(volume, sigma, mode="constant")[inside] / share
     return result
-
-
-def nifti_bytes(values: np.ndarray, grid: Grid) -> bytes:
-    """A compressed NIfTI file in template space; the same values give the same bytes."""
-    import nibabel as nib
-
-    image = nib.Nifti1Image(values, grid.affine)
-    image.header.set_xyzt_units("mm", "sec")
-    image.set_qform(grid.affine, "mni")
-    image.set_sform(grid.affine, "mni")
-    buffer = io.BytesIO()
-    with gzip.GzipFile("", "wb", 6, buffer, mtime=0) as stream:
-        stream.write(image.to_bytes())
-    return buffer.getvalue()

@@ -13,9 +13,10 @@ import pandas as pd
 
 import protocols
 from analysis.evidence.wording import amount
+from analysis.fmri.images import Image, read_image
 from analysis.fmri.person import drawing
 from analysis.fmri.person.asked import Asked, contrast_name
-from analysis.fmri.person.images import grid_of, read_image
+from analysis.fmri.person.images import grid_of
 from analysis.fmri.person.modeling import RunFiles
 from analysis.fmri.preprocessing import figures as drawn
 from analysis.fmri.preprocessing.carpet import Carpet, read_carpet, sampled
@@ -101,7 +102,7 @@ def render(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles])
     rows = tables["rows"]
     rows["included"] = pd.to_numeric(rows["included"])
     folder = out / participant
-    grid = grid_of(ready[0].scan)
+    maps = _maps(out, participant, asked, ready)
     runs = [_run(out, folder, asked, run, quality) for run in ready]
     kept = drawing.kept_figure(quality, asked.volumes_kept, folder, f"{label(asked.session)}_kept")
     plain = rows[rows["variant"].isna()]
@@ -118,7 +119,11 @@ def render(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles])
         limits=_limits(asked),
         regions=_regions(tables["regions"], plain, asked),
         conditions=_conditions(quality),
-        peaks=_peaks(out, participant, asked, ready, grid),
+        peaks=_peaks(maps),
+        maps=[
+            drawing.z_figure(image, what, folder, f"{label(asked.session)}_map-{i}")
+            for i, (what, image) in enumerate(maps, start=1)
+        ],
         facts=_facts(asked, ready),
         version=protocols.__version__,
     )  # fmt: skip
@@ -203,7 +208,7 @@ def _overlays(out: Path, folder: Path, run: RunFiles) -> list[Picture]:
     before = beside / str(Name("boldref", ".nii.gz", {**spaced, "desc": "affine"}))
     segments = beside / str(Name("dseg", ".nii.gz", spaced))
     found = []
-    mask = read_image(run.mask)[0] > 0.5
+    mask = read_image(run.mask).values > 0.5
     template_mask = out / "work" / "template" / "mask.nii.gz"
     if after.exists() and before.exists() and segments.exists():
         outline = _on_grid(template_mask, grid) if template_mask.exists() else mask
@@ -212,12 +217,14 @@ def _overlays(out: Path, folder: Path, run: RunFiles) -> list[Picture]:
             (after, "after", "After: warped as well, under the template's brain"),
         ):
             found.append(
-                drawn.overlay_figure(read_image(path)[0], outline, grid, f"{run.name}_{name}", title, folder)
+                drawn.overlay_figure(
+                    read_image(path).values, outline, grid, f"{run.name}_{name}", title, folder
+                )
             )
-        white = read_image(segments)[0] == 2
+        white = read_image(segments).values == 2
         if white.any():
             found.append(drawn.overlay_figure(
-                read_image(after)[0], white, grid, f"{run.name}_white-matter",
+                read_image(after).values, white, grid, f"{run.name}_white-matter",
                 "The run's image under the outline of the person's white matter", folder,
             ))  # fmt: skip
     else:
@@ -239,7 +246,7 @@ def _carpet(run: RunFiles) -> Carpet:
     path = run.scan.path.parent / str(Name("timeseries", ".tsv.gz", entities))
     if path.exists():
         return read_carpet(path)
-    mask = read_image(run.mask)[0] > 0.5
+    mask = read_image(run.mask).values > 0.5
     data = np.stack([run.scan.volume(t)[mask] for t in range(run.scan.n_volumes)], axis=1)
     return sampled(data, {"brain": np.ones(len(data), bool)})
 
@@ -297,18 +304,23 @@ def _conditions(quality: pd.DataFrame) -> Table:
     return Table("Conditions, run by run", columns, rows, frozenset({2, 3}))
 
 
-def _peaks(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles], grid: Grid) -> Table | None:
+def _maps(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles]) -> list[tuple[str, Image]]:
+    """z of every contrast, with what it is called."""
     maps = []
     for contrast in asked.contrasts:
         path = _map_path(out, participant, contrast, ready)
         if path.exists():
             reference, compared = (_WORDS.get(name, name.replace("_", " ")) for name in contrast)
-            maps.append((f"{compared} − {reference}", read_image(path)[0].astype(float)))
+            maps.append((f"{compared} − {reference}", read_image(path)))
+    return maps
+
+
+def _peaks(maps: Sequence[tuple[str, Image]]) -> Table | None:
     if not maps:
         return None
     return Table(
         "Where each contrast is largest: z, and the place in the template (mm)",
-        ("Contrast", "Side", "z", "x y z"), drawing.peak_rows(maps, grid), frozenset({2, 3}),
+        ("Contrast", "Side", "z", "x y z"), drawing.peak_rows(maps), frozenset({2, 3}),
     )  # fmt: skip
 
 

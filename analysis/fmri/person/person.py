@@ -14,10 +14,11 @@ import pandas as pd
 
 from analysis.fmri.derivatives import DerivedRun, derived_runs
 from analysis.fmri.first_level.efficiency import refuse_inseparable_clips
+from analysis.fmri.images import image_bytes
 from analysis.fmri.person.asked import Asked, contrast_name
 from analysis.fmri.person.films import Films
 from analysis.fmri.person.finding import RawRun, runs_of, task_of
-from analysis.fmri.person.images import grid_of, nifti_bytes, refuse_other_grid
+from analysis.fmri.person.images import grid_of, refuse_other_grid
 from analysis.fmri.person.modeling import (
     RunFiles,
     RunModel,
@@ -42,6 +43,7 @@ from protocols.base.tables import frame_text, read_frame
 
 VERSION = 3
 """Raised whenever the first level's numbers change."""
+STATS = {"effect": "percent signal change", "z": "z"}
 LATE_S = 0.05
 """How much shorter than planned a gap may be; a clip that comes later than that is set aside anyway."""
 
@@ -362,14 +364,16 @@ def _images(job: Job, models: list[RunModel], grid: Grid, lost: str) -> dict[str
     folder = _func(job, models[0].files)
     common = np.logical_and.reduce([model.mask for model in used])
     tsnr = np.where(common, np.mean([model.tsnr for model in used], axis=0), np.nan)
-    found = {f"{folder}{stem}_stat-tsnr_statmap.nii.gz": nifti_bytes(tsnr.astype(np.float32), grid)}
+    found = {
+        f"{folder}{stem}_stat-tsnr_statmap.nii.gz": image_bytes(tsnr, grid, "temporal signal-to-noise ratio")
+    }
     if lost:
         return found
     for contrast, images in person_maps(models, job.asked).items():
         named = contrast_name(*contrast)
         for stat in ("effect", "z"):
             name = f"{folder}{stem}_contrast-{named}_stat-{stat}_statmap.nii.gz"
-            found[name] = nifti_bytes(images[stat], grid)
+            found[name] = image_bytes(images[stat], grid, STATS[stat])
     return found
 
 

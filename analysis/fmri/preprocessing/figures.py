@@ -21,7 +21,7 @@ AXES = ("#0b4f7a", "#d98b2b", "#5a8f6a")
 CONTOUR = "#d0342c"
 LABELS = {"csf": "CSF", "gray_matter": "gray matter", "white_matter": "white matter"}
 _SLICES = 6
-_GAP_MM, _LABEL_MM = 4.0, 12.0
+_GAP_MM, _LABEL_MM = 4.0, 20.0
 """Between slices, and above them for what they are called."""
 DPI = 140
 """A study has some of these for every run: enough to see, and drawn in half the time."""
@@ -202,7 +202,7 @@ def overlay_figure(
                     axes.contour(line, [0.5], colors=CONTOUR, linewidths=0.8, extent=extent)
                 mm = first[axis] + edges[axis] * place
                 said = f"{'xyz'[axis]} = {mm:.0f}".replace("-", "−")
-                axes.text(left + width / 2, top + height + 2, said, fontsize=7, ha="center", color=SOFT)
+                axes.text(left + width / 2, top + height + 3, said, fontsize=7, ha="center", color=SOFT)
                 rows.append({"axis": "xyz"[axis], "mm": mm})
         span = _SLICES * (widest + _GAP_MM) - _GAP_MM
         axes.set_xlim(0, span)

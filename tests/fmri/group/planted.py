@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.fmri.group.images import image_bytes
 from analysis.fmri.group.loading import PersonMap
 from analysis.fmri.group.mapping import MapQuestion
 from analysis.fmri.group.template import template_brain
+from analysis.fmri.images import image_bytes
 from analysis.fmri.preprocessing.resampling import Grid
 from protocols.base.files import write_atomically
 

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from analysis.fmri.group.clusters import NUMERIC
-from analysis.fmri.group.images import image_of
 from analysis.fmri.group.mapping import MapQuestion, map_outputs
 from analysis.fmri.group.template import template_brain
+from analysis.fmri.images import image_of
 from analysis.fmri.maps.equivalence import Outcome
 from protocols.base.errors import InputError
 from protocols.base.tables import read_frame
