@@ -179,6 +179,30 @@ def test_a_folder_with_something_else_is_left_alone(run_bazin, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_demo_scans_its_people(run_bazin, tmp_path):
+    """The whole chain on images: they lie in the scanner, move, lose runs, and come out as planted."""
+    out = tmp_path / "demo"
+    code, stdout, stderr = run_bazin(["demo", out, "--no-clips"])
+    assert code == 0, stdout + stderr
+    assert "All 7 confirmatory hypotheses came out as planted" in stdout
+    assert "moved too much" in stdout
+    quality = (out / "measures" / "quality-bold.tsv").read_text("utf-8").splitlines()
+    lost = {line.split("\t")[0] for line in quality if "moved too much: mean FD" in line}
+    assert 3 <= len(lost) <= 25
+    records = [json.loads(path.read_text("utf-8")) for path in sorted((out / "maps").glob("*.json"))]
+    assert len(records) == 9
+    assert all(record["estimable"] for record in records)
+    pages = sorted(path.name for path in out.glob("sub-*_bold.html"))
+    assert len(pages) == 2
+    report = (out / "report.html").read_text("utf-8")
+    for words in ('id="scans"', 'id="brain"', "Simulated data", "not assessable", "FD as covariate"):
+        assert words.lower() in report.lower()
+    code, stdout, _ = run_bazin(["analyse", out, out, "group", "--plan", out / "plan.json"])
+    assert code == 0, stdout
+    assert "verdict: reused" in stdout
+
+
+@pytest.mark.slow
 def test_a_failed_or_interrupted_demo_goes_on_where_it_was(run_bazin, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(

@@ -133,7 +133,8 @@ def _run(out: Path, folder: Path, asked: Asked, run: RunFiles, quality: pd.DataF
     shown = RunOnPage(run.name.partition("_")[2].replace("_", " "))
     confounds = read_frame(run.confounds)
     for name in (*drawn.MOVED, *drawn.TURNED, "framewise_displacement", "std_dvars"):
-        confounds[name] = pd.to_numeric(confounds[name], errors="coerce")
+        # Another program's table may lack what the model did not ask for: an empty panel says so.
+        confounds[name] = pd.to_numeric(confounds[name], errors="coerce") if name in confounds else np.nan
     stem, tr = run.name, run.scan.tr_s
     shown.pictures.append(
         drawn.motion_figure(confounds, tr, folder, limit_mm=asked.volume_fd_mm, name=f"{stem}_motion")
@@ -252,7 +253,7 @@ def _carpet(run: RunFiles) -> Carpet:
 
 
 def _of_run(quality: pd.DataFrame, run: RunFiles) -> pd.Series:
-    return quality["run"].fillna("") == run.entities.get("run", "")
+    return quality["run"].fillna("") == (run.run or "")
 
 
 def _lead(runs: Sequence[RunOnPage], rows: pd.DataFrame) -> str:
