@@ -306,6 +306,8 @@ def _read_tables(
             outcome.errors.append(f"measure '{name}': {told}")
             continue
         outcome.warnings += warnings + not_applied(plan, name, table.sidecar)
+        notes = (table.sidecar.model_extra or {}).get("Notes", [])
+        outcome.warnings += [note for note in notes if note not in outcome.warnings]
         tables[name] = table
     tables, torn = one_group_each(tables)
     outcome.errors += torn

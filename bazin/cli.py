@@ -37,6 +37,13 @@ app.command("pilot")(pilot_command)
 app.command("timing-check")(timing_command)
 
 
+class Engine(StrEnum):
+    """What fits the whole brain."""
+
+    bazin = "bazin"
+    nilearn = "nilearn"
+
+
 class Level(StrEnum):
     """Levels of a BIDS App."""
 
@@ -214,6 +221,9 @@ def analyse(
         typer.Option("--template", help="Folder of the plan's template, where it does not come along."),
     ] = None,
     pages: Annotated[bool, typer.Option(help="Make a page of each scanned person.")] = True,
+    engine: Annotated[
+        Engine, typer.Option(help="What fits the whole brain; nilearn takes longer, for maps of ar1 or ols.")
+    ] = Engine.bazin,
     stimuli: Annotated[
         Path | None,
         typer.Option("--stimuli", help="Stimulus set, where the plan has clip features in the model."),
@@ -248,7 +258,7 @@ def analyse(
     if level is Level.participant:
         from analysis.fmri.participants import Ways
 
-        ways = Ways(_derivatives(derivatives), template, jobs or 1, pages, stimuli)
+        ways = Ways(_derivatives(derivatives), template, jobs or 1, pages, stimuli, engine.value)
         outcome = run_participant(source, out, promise, participant_label or [], say=typer.echo, ways=ways)
     else:
         outcome = run_group(

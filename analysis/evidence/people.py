@@ -129,7 +129,7 @@ def person_effects(
     rows.loc[~included, ["n_first", "n_second"]] = 0
     places = everyone.groupby(key, sort=False).indices if not included.all() else {}
     rows.loc[~included, "reason"] = [
-        _why(everyone.iloc[places[code]], first, second, least, code in lost)
+        _why(everyone.iloc[places.get(code, [])], first, second, least, code in lost)
         for code in rows.index[~included]
     ]
     concerned = [name for name in (first, second) if name in conditions] or conditions

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.fmri.person.asked import Asked, asked_of, bold_measures
+from analysis.fmri.first_level.reference import NOISES
+from analysis.fmri.person.asked import Asked, Engine, asked_of, bold_measures
 from analysis.fmri.person.films import films_of, refuse_pairs
 from analysis.fmri.person.finding import groups_in, people_here, people_with_bold
 from analysis.fmri.person.gathering import STEP, gather_measure, gather_quality
@@ -58,6 +59,8 @@ class Ways:
         Whether everybody gets a page; it takes some seconds a run.
     stimuli
         Folder of the stimulus set, where the plan has features of clips in the model.
+    engine
+        What fits the whole brain: bazin, or nilearn, which takes longer and more memory.
     """
 
     derivatives: Path | None = None
@@ -65,6 +68,7 @@ class Ways:
     workers: int = 1
     pages: bool = True
     stimuli: Path | None = None
+    engine: Engine = "bazin"
 
 
 @dataclass
@@ -99,7 +103,7 @@ def measures_from_scans(
     """
     found = FromScans()
     plan = promise.plan
-    sessions = asked_of(plan)
+    sessions = asked_of(plan, ways.engine)
     scanned = people_here(source, ways.derivatives) if ways.derivatives else people_with_bold(source)
     if not sessions or source.resolve() == out.resolve() or not scanned:
         return found
@@ -110,8 +114,14 @@ def measures_from_scans(
     groups, notes = groups_in(source, plan)
     found.warnings += notes
     bold = plan.analysis.bold or Bold()
+    if ways.engine == "nilearn" and bold.noise_model not in NOISES:
+        raise fail(
+            UsageError, "--engine nilearn", f"has no noise '{bold.noise_model}'", accepted=listed(NOISES),
+            way_out="set analysis.bold.noise_model in the plan before it is sealed",
+        )  # fmt: skip
     template = None if ways.derivatives else _template(out, bold, ways.template)
-    found.warnings += _warn_of_age(promise, bold, template)
+    of_age = _warn_of_age(promise, bold, template)
+    found.warnings += of_age
     write_atomically(out / ".bidsignore", "\n".join(NOT_IN_BIDS) + "\n")
     people = [person for person in scanned if not wanted or person in wanted]
     unknown = sorted(set(wanted) - set(scanned))
@@ -125,6 +135,7 @@ def measures_from_scans(
         ]
         _work(jobs, ways.workers, found, say)
         told: dict[str, Any] = {"Preprocessing": _prepared_by(ways.derivatives)}
+        told |= {"Notes": of_age} if of_age else {}  # for the group's report, which sees no template
         told |= {"Simulated": True} if _simulated(source, ways.derivatives) else {}
         rows = _rows_of(out, scanned, asked, maps, found, wanted)
         for name in bold_measures(plan, asked.session):

@@ -38,6 +38,11 @@ def outcomes(folder: Path) -> dict[str, str]:
     return {h["id"]: h["outcome"] for h in verdict["hypotheses"]}
 
 
+def estimates(folder: Path) -> dict[str, float]:
+    verdict = json.loads((folder / "verdict.json").read_text("utf-8"))
+    return {h["id"]: h["estimate"] for h in verdict["hypotheses"] if h["estimate"] is not None}
+
+
 def test_a_group_run_leaves_verdict_results_plan_and_record(imported, promise, tmp_path):
     out = tmp_path / "out"
     outcome = run_group(imported, out, promise, command="bazin analyse x", say=quiet)
@@ -231,11 +236,11 @@ def test_a_folder_that_cannot_be_written_says_so(imported, promise, tmp_path, mo
 
 
 def test_a_plan_that_relies_on_what_is_reserved_is_refused_by_name(imported, build, tmp_path):
-    promise = build.promise(exclusions={"mean_fd_mm": 0.5})
+    promise = build.promise(analysis={"eeg": {"reference": "mastoids"}})
     for run in (run_participant, run_group):
         with pytest.raises(PlanError, match="relies on what this version does not do yet") as caught:
             run(imported, tmp_path / "out", promise, say=quiet)
-        assert "exclusions.mean_fd_mm" in str(caught.value)
+        assert "analysis.eeg" in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -253,13 +258,15 @@ def test_a_blind_run_says_so_and_shows_no_result(imported, promise, build, tmp_p
     run_group(imported, out, promise, blind=True, say=quiet)
     assert json.loads((out / "verdict.json").read_text())["blinded"] is True
     assert json.loads((out / "logs" / "run.json").read_text())["blinded"] is True
-    assert "different" not in {outcomes(out)["S.child"], outcomes(out)["S.adult"]}
+    shuffled = estimates(out)
     blind = results(out)
     run_group(imported, tmp_path / "again", promise, blind=True, say=quiet)
     assert results(tmp_path / "again") == blind
     [done] = run_group(imported, out, promise, say=quiet).done
     assert done.reason == "settings changed"
     assert outcomes(out)["S.child"] == "different"
+    for name, real in estimates(out).items():  # what is left of an effect is chance
+        assert not name.startswith("S.") or abs(shuffled[name]) < 0.5 * abs(real)
 
 
 def test_a_failed_run_leaves_what_was_finished_before(imported, promise, tmp_path, monkeypatch):

@@ -28,6 +28,7 @@ from protocols.plan.measuring import Analysis, Bold
 from protocols.plan.reading import read_plan
 
 FULL = ("motion24", "acompcor5")
+VOLUMES = 180
 ADULTS = [Person(number, "adult", 300, True, True) for number in range(1, 7)]
 
 
@@ -36,7 +37,7 @@ def plan():
     """The demo's, with one run of ten scenes."""
     whole = read_plan(Path("demo")).plan
     assert whole.stimuli is not None
-    scan = whole.sessions[0].model_copy(update={"runs": 1})
+    scan = whole.sessions[0].model_copy(update={"runs": 1, "volumes": VOLUMES})
     few = whole.stimuli.model_copy(update={"pairs": 10})
     return whole.model_copy(update={"stimuli": few, "sessions": (scan, *whole.sessions[1:])})
 
@@ -76,7 +77,7 @@ def test_the_analysis_finds_the_runs_and_all_it_needs_of_them(study, head):
         (run,) = derived_runs(folder / "derived", f"sub-{one.person.code}", SPACE, ses="scan")
         assert (run.bold, run.resolution) == (one.bold, "8")
         image, mask = nib.load(run.bold), nib.load(run.mask)
-        assert image.shape == (*mask.shape, 180)
+        assert image.shape == (*mask.shape, VOLUMES)
         assert image.header.get_zooms()[3] == 2.0
         assert np.array_equal(np.asarray(mask.dataobj) > 0, head.brain)
         scan = open_scan(run.bold, folder / "derived")
@@ -84,7 +85,7 @@ def test_the_analysis_finds_the_runs_and_all_it_needs_of_them(study, head):
         assert scan.volume(7)[head.brain] == pytest.approx(head.level, rel=0.2)
         assert not scan.volume(7)[~head.brain].any()
         table = confounds_of(run.bold)
-        assert nuisance(table, ["motion24", "acompcor5", "csf_wm"]).shape == (180, 31)
+        assert nuisance(table, ["motion24", "acompcor5", "csf_wm"]).shape == (VOLUMES, 31)
         assert {"std_dvars", "framewise_displacement", "cosine00"} <= set(table)
         assert table.framewise_displacement.mean() == pytest.approx(one.mean_fd_mm, rel=1e-6)
     said = read_json(folder / "derived" / "dataset_description.json")
@@ -95,13 +96,14 @@ def test_single_clips_come_out_as_planted_with_the_plans_spread(study, plan, hea
     import nibabel as nib
 
     _, world, scanned = study
-    spot = sphere(head.grid, DMPFC_MM, 8.0)
+    roi = plan.measures["dmpfc"].roi
+    spot = sphere(head.grid, roi.centre, roi.sphere_mm)
     clips = []
     for one in scanned:
         data = np.asarray(nib.load(one.bold).dataobj, np.float32)[spot]
         events = one.events.assign(trial_type=one.events.arm)
         design = design_matrix(
-            events, frame_times(180, 2.0), hrf="spm", highpass_hz=0.008,
+            events, frame_times(VOLUMES, 2.0), hrf="spm", highpass_hz=0.008,
             confounds=nuisance(confounds_of(one.bold), FULL),
         )  # fmt: skip
         table = single_clips(data.mean(axis=0)[None], region(data, design, noise="ar1_unbiased")).table()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from protocols.plan.expanding import ALL_CLIPS, FIXATION, control_contrast, model_of, session_of, shown_in
 from protocols.plan.measuring import Bold, Measure, RoiRule
 from protocols.plan.promises import Plan
 from protocols.plan.sessions import Session
 
+Engine = Literal["bazin", "nilearn"]
 SHOWS_ALL = (FIXATION, ALL_CLIPS)
 """The contrast every person gets, whatever the plan asks: all clips against fixation."""
 
@@ -35,6 +36,8 @@ class Asked:
         [reference, compared], each once.
     mean_fd_mm, volume_fd_mm, volumes_kept
         The plan's limits; None where it has none.
+    engine
+        What fits the whole brain.
     scenes_random
         Whether scenes are random in a measure, so that single clips must be told apart. Changes no number.
     """
@@ -50,6 +53,7 @@ class Asked:
     volume_fd_mm: float | None
     volumes_kept: float | None
     scenes_random: bool = False
+    engine: Engine = "bazin"
 
     def settings(self) -> dict[str, Any]:
         """As a JSON document, for stamps."""
@@ -86,10 +90,10 @@ def random_scenes(plan: Plan, session: str) -> list[str]:
     ]
 
 
-def asked_of(plan: Plan) -> list[Asked]:
+def asked_of(plan: Plan, engine: Engine = "bazin") -> list[Asked]:
     """One for each session that has measures made of scans, in the plan's order."""
     return [
-        _of_session(plan, session, measures)
+        replace(_of_session(plan, session, measures), engine=engine)
         for session in plan.sessions
         if (measures := bold_measures(plan, session.name))
     ]

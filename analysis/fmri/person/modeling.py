@@ -15,6 +15,7 @@ from analysis.fmri.first_level.design import Design, design_matrix, frame_times
 from analysis.fmri.first_level.efficiency import vif
 from analysis.fmri.first_level.engine import fit
 from analysis.fmri.first_level.nuisance import FRAMEWISE_DISPLACEMENT, moved, nuisance, numbers
+from analysis.fmri.first_level.reference import fit_with_nilearn
 from analysis.fmri.first_level.signal_change import percent
 from analysis.fmri.person.asked import Asked, in_words
 from analysis.fmri.person.films import Films
@@ -263,7 +264,10 @@ def _whole_brain(
 ) -> dict[tuple[str, str], Any]:
     """Every contrast of the plan in every voxel, of smoothed images."""
     fwhm = asked.bold.smoothing_fwhm_mm
-    of_brain = fit(smoothed(data, mask, fwhm, grid) if fwhm else data, design, noise=asked.bold.noise_model)
+    estimate = fit_with_nilearn if asked.engine == "nilearn" else fit
+    of_brain = estimate(
+        smoothed(data, mask, fwhm, grid) if fwhm else data, design, noise=asked.bold.noise_model
+    )
     del files
     found: dict[tuple[str, str], Any] = {}
     for contrast in asked.contrasts:
