@@ -86,7 +86,11 @@ def run_bazin(tmp_path_factory: pytest.TempPathFactory) -> RunBazin:
     assert command, "the project is not installed beside this Python: run `make env`"
 
     def run(
-        args: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+        args: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 600,
     ) -> Finished:
         done = subprocess.run(
             [command, *map(str, args)],
@@ -94,7 +98,7 @@ def run_bazin(tmp_path_factory: pytest.TempPathFactory) -> RunBazin:
             env={**os.environ, **(env or {})},
             capture_output=True,
             encoding="utf-8",
-            timeout=600,
+            timeout=timeout,
             check=False,
         )
         return Finished(done.returncode, done.stdout, done.stderr)

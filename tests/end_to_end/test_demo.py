@@ -182,7 +182,7 @@ def test_a_folder_with_something_else_is_left_alone(run_bazin, tmp_path):
 def test_the_demo_scans_its_people(run_bazin, tmp_path):
     """The whole chain on images: they lie in the scanner, move, lose runs, and come out as planted."""
     out = tmp_path / "demo"
-    code, stdout, stderr = run_bazin(["demo", out, "--no-clips"])
+    code, stdout, stderr = run_bazin(["demo", out, "--no-clips"], timeout=1500)
     assert code == 0, stdout + stderr
     assert "All 7 confirmatory hypotheses came out as planted" in stdout
     assert "moved too much" in stdout
