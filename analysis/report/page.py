@@ -62,12 +62,14 @@ def build_report(out: Path) -> Path:
     cards = {record.id: card(study, record, out) for record in study.verdict.hypotheses}
     forest = overview(study, out)
     scans = quality(study, out)
-    maps = brain.brain(out, {name: label_of(study.plan, "group", name) for name in study.plan.groups})
+    names = {name: label_of(study.plan, "group", name) for name in study.plan.groups}
+    # Maps of an earlier, open run carry the arms' true names.
+    maps = [] if study.blinded else brain.brain(out, names)
     drawn = [picture for one in cards.values() for picture in one.all_pictures] + list(forest or ())
     drawn += scans.pictures if scans else []
     drawn += [picture for one in maps for picture, _ in one.pictures]
     figures.keep_list(out, drawn)
-    page = render(study, cards, forest, scans, maps, brain.methods(out))
+    page = render(study, cards, forest, scans, maps, brain.methods(out) if maps else ())
     return write_atomically(out / "report.html", page)
 
 

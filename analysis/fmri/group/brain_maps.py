@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.fmri.group.loading import PersonMap
 from analysis.fmri.group.mapping import MapQuestion, map_outputs
+from analysis.fmri.group.records import IMAGES, IMAGES_OF_A_BOUND
 from analysis.fmri.person.asked import Asked, asked_of, bold_measures, contrast_name
 from analysis.fmri.person.gathering import QUALITY
 from protocols.base.bids import label
@@ -24,6 +25,7 @@ from protocols.plan.reading import Promise
 
 VERSION = 1
 FOLDER = "maps"
+FILES = (*IMAGES, *IMAGES_OF_A_BOUND, "clusters")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def make_maps(
     bold = plan.analysis.bold or Bold()
     quality = folder / QUALITY
     if bold.maps is None or not quality.exists():
+        _forget_others(out, set())
         return [], []
     people = read_frame(quality, required=("participant_id", "group", "session", "task"))
     decision, rule = plan.decision, plan.exclusions.roi
@@ -85,7 +88,7 @@ def make_maps(
         "cluster_p": bold.maps.cluster_p,
         "seed": decision.seed,
     }
-    done, errors = [], []
+    done, errors, made = [], [], set()
     for wanted in wanted_maps(plan):
         try:
             maps = people_maps(folder, people, wanted)
@@ -95,9 +98,22 @@ def make_maps(
             continue
         if step is not None:
             done.append(step)
+            made.add(wanted.question.name)
             who = " − ".join(label_of(plan, "group", group) for group in reversed(wanted.question.groups))
             say(f"{step}: {wanted.question.label}, {who}")
+    _forget_others(out, made)
     return done, errors
+
+
+def _forget_others(out: Path, made: Collection[str]) -> None:
+    """Remove maps of an earlier run that this one did not make: the report would show them as its own."""
+    for record in (out / FOLDER).glob("*.json"):
+        if record.stem not in made:
+            (out / ".done" / f"map-{record.stem}.json").unlink(missing_ok=True)
+            for path in (out / FOLDER).glob(f"{record.stem}_*"):
+                if path.stem.removeprefix(f"{record.stem}_").split(".")[0] in FILES:
+                    path.unlink()
+            record.unlink()
 
 
 def people_maps(folder: Path, people: pd.DataFrame, wanted: Wanted) -> list[PersonMap]:
