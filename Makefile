@@ -11,6 +11,8 @@ DEMO ?= demo-out
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv/bin
+# A file's tests stay together, for they share what was made for them once.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -24,7 +26,8 @@ demo:  ## a whole virtual study, from its clips to the report, in ./demo-out
 	@$(VENV)/bazin demo $(DEMO)
 
 test: checks  ## style, floors, types, spelling and the fast tests
-	@$(VENV)/python -m pytest -n auto -m "not slow"
+	@$(VENV)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not alone"
+	@$(VENV)/python -m pytest -m "alone and not slow"
 
 checks: packages
 	@$(call environment,checks)

@@ -1,5 +1,6 @@
 """A small simulated study, decided and saved the way an analysis saves it."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from analysis.evidence.decide import decide
 from analysis.measures.table import MeasureTable, sidecar_for, tidy, write_measure
@@ -184,6 +187,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = save_study(tmp_path_factory.mktemp("study") / "out", PLAN.replace("TITLE", TITLE))
     build_report(out)
     return out
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are saved as one pixel: drawing takes seconds, which a test of the words need not wait for."""
+    pixel = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(pixel, format="PNG")
+    monkeypatch.setattr(Figure, "savefig", lambda _, file, **__: file.write(pixel.getvalue()))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from analysis.fmri.group.mapping import MapQuestion, map_outputs
 from analysis.fmri.group.saved import read_maps
 from analysis.fmri.group.slices import Cut, values_at
 from analysis.fmri.images import Image as Volume
+from analysis.report import build_report
 from analysis.report.brain import brain, methods
 from protocols.base.errors import InputError
 from protocols.base.files import write_atomically
@@ -44,15 +45,20 @@ def out(people, tmp_path_factory):
 FIGURES = ("statistic", "glass", "outcome", "precision")
 
 
+def draw_nothing(patch):
+    """Leave pictures empty: drawing them takes seconds."""
+    for name in FIGURES:
+        empty = Picture(f"brain-{name}", name, "", 760, 386)
+        patch.setattr(f"analysis.report.brain.{name}_figure", lambda *_, empty=empty: empty)
+
+
 @pytest.fixture(scope="module")
 def told():
-    """Maps as the page shows them, with empty pictures: drawing takes seconds."""
+    """Maps as the page shows them, with empty pictures."""
 
     def tell(out):
         with pytest.MonkeyPatch.context() as patch:
-            for name in FIGURES:
-                empty = Picture(f"brain-{name}", name, "", 760, 386)
-                patch.setattr(f"analysis.report.brain.{name}_figure", lambda *_, empty=empty: empty)
+            draw_nothing(patch)
             return {one.name: one for one in brain(out, NAMES)}
 
     return tell
@@ -221,6 +227,20 @@ def test_the_partial_renders_and_escapes(shown):
     assert "decides nothing" in html
     assert shown["ai-live"].statement in html
     assert "<img" not in page.render(one=shown["ai-live-child"])
+
+
+@pytest.mark.parametrize("blinded", [True, False])
+def test_a_blinded_report_shows_no_maps_for_they_carry_the_arms_true_names(
+    out, tmp_path, save, plan_text, read_page, monkeypatch, blinded
+):
+    draw_nothing(monkeypatch)
+    study = save(tmp_path / "study", plan_text, blinded=blinded)
+    shutil.copytree(out / "maps", study / "maps")
+    build_report(study)
+    page = read_page(study)
+    assert bool(page.find(id="brain")) == (not blinded)
+    methods_text = page.text_of("section", id="methods")
+    assert ("of the whole brain" in methods_text) == (not blinded)
 
 
 def test_methods_name_the_corrections_and_the_levels(out, tmp_path):

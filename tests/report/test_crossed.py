@@ -15,6 +15,8 @@ from analysis.report.saved import read_study
 from analysis.report.words import drawn_p
 from tests.report.crossed_study import PLAN, frames, tables
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SIDES = {"by person": "Test over people", "by scene": "Test over scenes", "by clip": "Test over clips"}
 CROSSED = ("H1.child", "H1.adult", "H2", "H4")
 

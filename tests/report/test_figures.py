@@ -27,6 +27,18 @@ def test_every_figure_is_small_and_has_its_data_beside_it(built):
         assert path.with_suffix(".tsv").exists()
 
 
+def test_the_same_files_are_drawn_with_the_same_bytes(study):
+    first = {path: path.read_bytes() for path in (study / "figures").iterdir()} | {
+        study: (study / "report.html").read_bytes()
+    }
+    (study / "report.html").unlink()
+    build_report(study)
+    second = {path: path.read_bytes() for path in (study / "figures").iterdir()} | {
+        study: (study / "report.html").read_bytes()
+    }
+    assert first == second
+
+
 def test_the_data_beside_a_figure_are_the_people_the_test_used(built):
     people = read(built / "results/people.tsv")
     for path in (built / "figures").glob("*-effect.tsv"):
