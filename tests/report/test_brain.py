@@ -229,6 +229,7 @@ def test_the_partial_renders_and_escapes(shown):
     assert "<img" not in page.render(one=shown["ai-live-child"])
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("blinded", [True, False])
 def test_a_blinded_report_shows_no_maps_for_they_carry_the_arms_true_names(
     out, tmp_path, save, plan_text, read_page, monkeypatch, blinded
