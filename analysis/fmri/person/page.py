@@ -30,9 +30,12 @@ from protocols.pages.figures import Picture
 from protocols.pages.grids import Grid as Table
 from protocols.plan.expanding import ALL_CLIPS, FIXATION
 
-VERSION = 1
-LOW_DICE, LOW_WHITE_DICE = 0.85, 0.55
-"""Overlaps below which the page asks to look: a cropped or tilted brain falls below one of them."""
+VERSION = 2
+LOW_DICE = {"t1w": 0.90, "epi": 0.85}
+"""Overlap of brains below which the page asks to look, by route. A good anatomy has .98 or more, and a mask that is
+12 mm too wide, 4 mm too narrow or 16 mm astray falls below; functional images lack signal in places."""
+LOW_WHITE_DICE = 0.55
+"""Overlap of white matter below which it does: some .75 in an adult, .2 less when tilted by 15 degrees."""
 _WORDS = {FIXATION: "fixation", ALL_CLIPS: "all clips"}
 
 
@@ -188,9 +191,10 @@ def _registration(run: RunFiles, shown: RunOnPage) -> None:
             shown.remarks.append(
                 "The white matter hardly overlaps with the template's: is the brain askew? Look at the overlays."
             )
-    if registered["BrainDice"] < LOW_DICE:
+    if registered["BrainDice"] < LOW_DICE[registered["Route"]]:
         shown.remarks.append(
-            "The brain hardly fills the template's outline: is part of it cut off? Look at the overlays."
+            "The brain and the template's outline do not fit: is part of it cut off, or the mask wrong? Look at the "
+            "overlays."
         )
     if registered["Route"] != "t1w":
         shown.remarks.append(

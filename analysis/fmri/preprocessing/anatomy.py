@@ -68,8 +68,12 @@ def prepare_anatomy(t1w: Path, template: Template, folder: Path) -> Anatomy:
     """Remove the bias, find the brain, tell its tissues apart, and find the way to the template.
 
     The mask is the template's, brought along by an affine registration first; within it the bias is estimated again,
-    the brain registered nonlinearly, and the tissues told apart (Atropos, Avants et al. 2011, Neuroinformatics
-    9:381) with the template's tissues as priors.
+    the brain registered nonlinearly, the mask brought along anew, and the tissues told apart (Atropos, Avants et al.
+    2011, Neuroinformatics 9:381) with the template's tissues as priors.
+
+    The tissues do not refine the mask: where Atropos was asked which voxels around its edge are none of them, planted
+    masks were met a little worse (Dice .990 and .986 before, .988 and .985 after, the best of four settings), and a
+    real brain no better (.987 before, .986 after).
 
     Parameters
     ----------

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from analysis.fmri.preprocessing.anatomy import coordinates, dice, prepare_anatomy, reference_to_anatomy
+from analysis.fmri.person.page import LOW_DICE
+from analysis.fmri.preprocessing.anatomy import (
+    coordinates,
+    dice,
+    overlap,
+    prepare_anatomy,
+    reference_to_anatomy,
+    signal_mask,
+)
 from analysis.fmri.preprocessing.reference import prepare_reference
 from analysis.fmri.preprocessing.resampling import Grid
 from analysis.fmri.preprocessing.templates import TISSUES, bundled_template, fits_age
@@ -156,8 +164,12 @@ def test_a_head_that_lies_askew_is_brought_to_the_template_and_the_same_every_ti
     assert (found == coordinates(again.to_template, grid, tmp_path / "work").reshape(-1, 3).T).all()
 
 
+def on_grid_of(other, image):
+    return ants.resample_image_to_target(image, other, "linear")
+
+
 @pytest.mark.slow
-def test_a_brain_that_was_cut_off_or_lies_askew_has_a_smaller_overlap(tmp_path):
+def test_a_brain_that_was_cut_off_lies_askew_or_has_a_wrong_mask_has_a_smaller_overlap(tmp_path):
     template = bundled_template(tmp_path / "template", 2)
     whole, cut = tmp_path / "whole.nii.gz", tmp_path / "cut.nii.gz"
     head(template, whole, 0.0, (0.0, 0.0, 0.0))
@@ -167,6 +179,15 @@ def test_a_brain_that_was_cut_off_or_lies_askew_has_a_smaller_overlap(tmp_path):
     # The warp stretches what is there into the gap, so the outline says less than the white matter does.
     assert good.dice - without.dice > 0.02
     assert good.white_matter_dice - without.white_matter_dice > 0.1
+
+    # A wrong mask lets in skull, or leaves out brain.
+    image, outline = (ants.image_read(str(path)) for path in (whole, template.mask))
+    right = ants.image_read(str(good.mask))
+    astray = right.new_image_like(np.roll(right.numpy(), 8, axis=2))
+    chain = [str(one) for one in good.to_template]
+    for wrong in (ants.iMath(right, "MD", 6), ants.iMath(right, "ME", 2), astray):
+        seen = overlap(ants, signal_mask(ants, on_grid_of(right, image) * wrong), outline, chain)
+        assert seen < LOW_DICE["t1w"] < good.dice
 
     target = ants.image_read(str(template.brain))
     white = nib.load(template.tissues["white_matter"])
