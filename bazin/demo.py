@@ -18,7 +18,7 @@ from bazin.extras import CLIPS, FMRI, missing
 from bazin.terminal import strip
 from bazin.virtual.lab import Person, recruit, scan_table
 from bazin.virtual.viewers import hold_scans, hold_sessions, planted
-from bazin.virtual.worlds import World, came_out_as_planted, make_world
+from bazin.virtual.worlds import World, came_out_as_planted, make_world, trivial_by_chance
 from protocols.base.errors import OutputError, fail
 from protocols.base.files import write_atomically, write_json
 from protocols.plan.reading import Promise, parse_plan, shipped_plans
@@ -93,7 +93,7 @@ def run_demo(
     outcome = run_group(out, out, promise, command=command, say=lambda line: say(f"  {line}"))
     assert outcome.verdict is not None
     say("\n" + strip(outcome.verdict, color=color))
-    say(f"\n{_as_planted(outcome.verdict, world, promise)}")
+    say(f"\n{as_planted(outcome.verdict, world, promise)}")
     say(f"{time.monotonic() - started:.0f} s. The report: {outcome.report}")
     return outcome.verdict
 
@@ -164,12 +164,21 @@ def make_lab_files(out: Path, promise: Promise, world: World, seed: int, *, scan
     return lab
 
 
-def _as_planted(verdict: Verdict, world: World, promise: Promise) -> str:
+def as_planted(verdict: Verdict, world: World, promise: Promise) -> str:
+    """In words, whether the verdict found what was planted, and what of it is chance."""
     found = came_out_as_planted(verdict, world, promise.plan)
     wrong = [name for name, right in found.items() if not right]
     if wrong:
         return f"Not as planted: {', '.join(wrong)}. A seed in a hundred may do that; the report says what was seen."
-    return f"All {len(found)} confirmatory hypotheses came out as planted."
+    said = f"All {len(found)} confirmatory hypotheses came out as planted."
+    by_chance = trivial_by_chance(verdict, world, promise.plan)
+    if by_chance:
+        at_most = f"{100 * promise.plan.decision.alpha:g} %"
+        said += (
+            f"\nTrivial: {', '.join(by_chance)}. Nothing was planted there: chance shows a difference in up to "
+            f"{at_most} of the families without one. What it shows here is shown to be too small to matter."
+        )
+    return said
 
 
 def _planted_words(truth: str) -> str:

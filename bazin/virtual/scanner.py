@@ -7,8 +7,8 @@ the plan's `sd_residual`, in the mean over the voxels the plan's region has on t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from analysis.fmri.first_level.design import design_matrix, frame_times
 from analysis.fmri.first_level.nuisance import SETS
 from analysis.fmri.first_level.signal_change import clip_geometry
 from analysis.fmri.preprocessing.rigid import framewise_displacement
-from bazin.virtual.bold import Array, Head, Mask, Noise, ball, simulate_run, template_head
+from bazin.virtual.bold import Array, Head, Mask, Noise, Series, ball, simulate_run, template_head
 from bazin.virtual.images import Shown, own_folder, write_derived, write_raw
 from bazin.virtual.lab import Person, assumed, scene_effects, scenes_of
 from bazin.virtual.moving import head_motion, typical_fd
@@ -56,8 +56,31 @@ STARTLED = 0.5
 
 
 @dataclass(frozen=True)
+class Simulated:
+    """One run in memory, aligned to the template, and what is true of it.
+
+    Attributes
+    ----------
+    shown
+        What it showed, and how long it is.
+    events
+        As they were shown, with ``planted``: the region's sustained response to each clip, percent; NaN for what is
+        no clip.
+    values
+        (voxels of the brain, volumes).
+    motion
+        ``trans_x … rot_z``, (volumes, 6), mm and rad.
+    """
+
+    shown: Shown
+    events: pd.DataFrame
+    values: Series
+    motion: Array
+
+
+@dataclass(frozen=True)
 class Scanned:
-    """One simulated run, and what is true of it.
+    """One simulated run on the disk, and what is true of it.
 
     Attributes
     ----------
@@ -68,8 +91,7 @@ class Scanned:
     bold
         The images: in the template's space, or as the scanner saw them (``raw``).
     events
-        As they were shown, with ``planted``: the region's sustained response to each clip, percent; NaN for what is
-        no clip.
+        Of `Simulated`.
     mean_fd_mm
         Mean framewise displacement.
     """
@@ -137,13 +159,10 @@ def simulate_people(
     if motion_confound is not None and motion_confound not in _conditions(plan, session):
         raise fail(UsageError, "motion_confound", "is not a condition of the session", got=motion_confound,
                    accepted=listed(_conditions(plan, session)))  # fmt: skip
-    whole = head or template_head()
     if not raw:
         own_folder(derivatives, plan.plan, seed)
-    folder = bids if raw else derivatives
-    scan = partial(
-        _scan, _Scanner(bids, folder, plan, session, world, seed, measure, whole, motion_confound, raw)
-    )
+    scanner = Scanner(bids, plan, world, seed, measure, head or template_head(), motion_confound)
+    scan = partial(_scan, scanner, bids if raw else derivatives, raw)
     found: dict[int, list[Scanned]] = {}
     names = [f"sub-{person.code}" for person in people]
     with Workers(min(jobs, len(people))) as together:
@@ -155,53 +174,60 @@ def simulate_people(
 
 
 @dataclass(frozen=True)
-class _Scanner:
-    """What is the same for everybody."""
+class Scanner:
+    """What is the same for everybody; the parameters of `simulate_people`."""
 
     bids: Path
-    folder: Path
     plan: Plan
-    session: Session
     world: World
     seed: int
-    measure: str
-    head: Head
-    motion_confound: str | None
-    raw: bool
+    measure: str = MEASURE
+    head: Head = field(default_factory=template_head)
+    motion_confound: str | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session the measure is taken in."""
+        return _session(self.plan, self.measure)
+
+    def runs(self, person: Person) -> Iterator[Simulated]:
+        """All runs of one person, one at a time."""
+        shown = runs_shown(self.bids, self.plan, self.session, person)
+        measured, regions = _regions(self)
+        sd = _sd_residual(self.plan, self.measure, person.group)
+        voxel = noise_percent(shown, self.plan, sd) / self.head.spread_of_mean(measured)
+        answers = _Responses(self, person)
+        typical = usual_fd(person, self.seed)
+        for one in shown:
+            random = generator(self.seed, "run", person.number, one.run)
+            fd = typical * float(random.lognormal(0, RUN_TO_RUN))
+            events = answers.planted(one.events, random)
+            jerks = _startled(events, one, self.motion_confound, random)
+            motion = head_motion(one.n_volumes, fd, random, jerks=jerks)
+            values = simulate_run(
+                events, tr_s=one.tr_s, n_volumes=one.n_volumes, head=self.head, regions=regions,
+                levels={self.measure: events.planted.fillna(0.0), "visual": np.full(len(events), answers.visual)},
+                noise=Noise(voxel), motion=motion, random=random,
+            )  # fmt: skip
+            yield Simulated(one, events, values, motion)
 
 
-def _scan(scanner: _Scanner, person: Person) -> list[Scanned]:
-    """All runs of one person."""
-    shown = runs_shown(scanner.bids, scanner.plan, scanner.session, person)
-    measured, regions = _regions(scanner)
-    sd = _sd_residual(scanner.plan, scanner.measure, person.group)
-    voxel = noise_percent(shown, scanner.plan, sd) / scanner.head.spread_of_mean(measured)
-    answers = _Responses(scanner, person)
-    typical = usual_fd(person, scanner.seed)
-    scanned = []
-    for one in shown:
-        random = generator(scanner.seed, "run", person.number, one.run)
-        fd = typical * float(random.lognormal(0, RUN_TO_RUN))
-        events = answers.planted(one.events, random)
-        jerks = _startled(events, one, scanner.motion_confound, random)
-        motion = head_motion(one.n_volumes, fd, random, jerks=jerks)
-        values = simulate_run(
-            events, tr_s=one.tr_s, n_volumes=one.n_volumes, head=scanner.head, regions=regions,
-            levels={scanner.measure: events.planted.fillna(0.0), "visual": np.full(len(events), answers.visual)},
-            noise=Noise(voxel), motion=motion, random=random,
-        )  # fmt: skip
-        write = write_raw if scanner.raw else write_derived
-        bold = write(scanner.folder, one, values, scanner.head, motion)
-        scanned.append(
-            Scanned(person, one.run, bold, events, float(framewise_displacement(motion)[1:].mean()))
+def _scan(scanner: Scanner, folder: Path, raw: bool, person: Person) -> list[Scanned]:
+    """All runs of one person, written."""
+    write = write_raw if raw else write_derived
+    return [
+        Scanned(
+            person, run.shown.run, write(folder, run.shown, run.values, scanner.head, run.motion), run.events,
+            float(framewise_displacement(run.motion)[1:].mean()),
         )
-    return scanned
+        for run in scanner.runs(person)
+    ]  # fmt: skip
 
 
 class _Responses:
     """How one person's brain responds."""
 
-    def __init__(self, scanner: _Scanner, person: Person) -> None:
+    def __init__(self, scanner: Scanner, person: Person) -> None:
         plan, name, world = scanner.plan, scanner.measure, scanner.world
         random = generator(scanner.seed, "brain", person.number)
         spread = assumed(plan, name, person.group).sd_people
@@ -334,7 +360,7 @@ def _sd_residual(plan: Plan, measure: str, group: str) -> float:
     return sd
 
 
-def _regions(scanner: _Scanner) -> tuple[Mask, dict[str, Mask]]:
+def _regions(scanner: Scanner) -> tuple[Mask, dict[str, Mask]]:
     """The region as the analysis takes it, and what responds: it with half a voxel more, and the visual cortex."""
     roi, head = scanner.plan.measures[scanner.measure].roi, scanner.head
     if roi is not None and not isinstance(roi, Sphere):

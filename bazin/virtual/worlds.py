@@ -75,3 +75,13 @@ def came_out_as_planted(verdict: Verdict, world: World, plan: Plan) -> dict[str,
     """For every confirmatory hypothesis, whether the verdict found what was planted."""
     planted = world.planted(plan)
     return {record.id: record.outcome in MET_BY[planted[record.id]] for record in verdict.confirmatory()}
+
+
+def trivial_by_chance(verdict: Verdict, world: World, plan: Plan) -> list[str]:
+    """Confirmatory hypotheses of which nothing was planted and chance shows a difference, too small to matter."""
+    planted = world.planted(plan)
+    return [
+        record.id
+        for record in verdict.confirmatory()
+        if planted[record.id] == "equivalent" and record.outcome == "trivial"
+    ]

@@ -10,6 +10,7 @@ import pytest
 from analysis.evidence.decide import decide
 from analysis.evidence.verdict import Verdict
 from analysis.measures.table import MeasureTable, sidecar_for, tidy
+from bazin.demo import as_planted
 from bazin.virtual.lab import recruit, scan_table
 from bazin.virtual.viewers import planted
 from bazin.virtual.worlds import came_out_as_planted, make_world
@@ -106,6 +107,19 @@ def test_the_shipped_seed_comes_out_as_planted(plan, decided, truth):
 def test_one_worlds_verdict_does_not_pass_for_the_others(plan, decided):
     found = came_out_as_planted(decided("different", 1), make_world(plan, "none"), plan)
     assert not any(found.values())
+
+
+def test_a_reader_is_told_of_differences_that_chance_alone_shows(plan, promise, decided):
+    verdict, world = decided("none", 1), make_world(plan, "none")
+    assert "Trivial" not in as_planted(verdict, world, promise)
+    records = [
+        record.model_copy(update={"outcome": "trivial"}) if record.id in ("H1", "H3.adult") else record
+        for record in verdict.hypotheses
+    ]
+    told = as_planted(verdict.model_copy(update={"hypotheses": tuple(records)}), world, promise)
+    assert told.startswith("All 7 confirmatory hypotheses came out as planted.")
+    assert "Trivial: H1, H3.adult. Nothing was planted there: chance" in told
+    assert "up to 5 % of the families" in told
 
 
 @pytest.mark.slow
