@@ -186,7 +186,7 @@ def _work(jobs: list[Job], workers: int, found: FromScans, say: Callable[[str], 
 def _rows_of(
     out: Path, scanned: list[str], asked: Asked, maps: bool, found: FromScans, wanted: Collection[str]
 ) -> dict[str, Path]:
-    """Everybody who is finished under these settings; those of other settings are told."""
+    """Everybody who is finished under these settings by this version; the others are told."""
     rows, stale = {}, []
     for person in scanned:
         path = finished_rows(out, person, asked, maps)
@@ -196,8 +196,8 @@ def _rows_of(
             stale.append(person)
     if stale and wanted:
         found.warnings.append(
-            f"{listed(stale)}: finished under other settings of the plan, or of files that cannot be used any more, "
-            "and left out until they are run again"
+            f"{listed(stale)}: finished under other settings of the plan, by another version, or of files that cannot "
+            "be used any more, and left out until they are run again"
         )
     return rows
 

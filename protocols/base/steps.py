@@ -74,12 +74,9 @@ def perform(
     Done
         Whether it was recomputed, and the reason.
     """
-    stamp_file = folder / ".done" / f"{stamp or work.name}.json"
+    stamp_file = stamp_path(folder, stamp or work.name)
     current = {
-        "step": work.name,
-        "version": work.version,
-        "program": protocols.__version__,
-        "settings": sha256_of(settings),
+        **_asked(work, settings),
         "inputs": {name: sha256_file(path) for name, path in sorted(inputs.items())},
     }
     reason = _why_recompute(stamp_file, current, folder)
@@ -101,6 +98,30 @@ def perform(
         hashes[name] = sha256(data)
     write_json(stamp_file, {**current, "outputs": hashes})
     return Done(work.name, recomputed=True, reason=reason)
+
+
+def stamp_path(folder: Path, stamp: str) -> Path:
+    """Where a step's stamp lies."""
+    return folder / ".done" / f"{stamp}.json"
+
+
+def finished_so(work: Step, *, settings: Any, folder: Path, stamp: str | None = None) -> bool:
+    """Whether a step was finished with these settings by this version of the program; its files are not looked at."""
+    try:
+        before = read_json(stamp_path(folder, stamp or work.name))
+        return all(before[key] == value for key, value in _asked(work, settings).items())
+    except (InputError, KeyError, TypeError):
+        return False
+
+
+def _asked(work: Step, settings: Any) -> dict[str, Any]:
+    """What a stamp says beside its files."""
+    return {
+        "step": work.name,
+        "version": work.version,
+        "program": protocols.__version__,
+        "settings": sha256_of(settings),
+    }
 
 
 def _why_recompute(stamp_file: Path, current: Mapping[str, Any], folder: Path) -> str | None:

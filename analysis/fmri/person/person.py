@@ -38,9 +38,10 @@ from analysis.fmri.scans import events_of, events_path, open_scan
 from protocols.base.bids import Name, label
 from protocols.base.errors import BazinError, Fault, InputError, fail, listed
 from protocols.base.files import read_json
-from protocols.base.steps import Done, Outputs, Step, perform
+from protocols.base.steps import Done, Outputs, Step, finished_so, perform, stamp_path
 from protocols.base.tables import frame_text, read_frame
 
+STEP = "first_level"
 VERSION = 3
 """Raised whenever the first level's numbers change."""
 STATS = {"effect": "percent signal change", "z": "z"}
@@ -208,14 +209,18 @@ def _first_level(job: Job, ready: list[RunFiles]) -> Done:
         return outputs
 
     return perform(
-        Step("first_level", VERSION, work),
-        settings={**job.asked.settings(), "maps": job.maps},
+        Step(STEP, VERSION, work),
+        settings=_settings(job.asked, job.maps),
         inputs=inputs, folder=job.out, stamp=first_level_stamp(job.participant, job.asked.session),
     )  # fmt: skip
 
 
+def _settings(asked: Asked, maps: bool) -> dict[str, Any]:
+    return {**asked.settings(), "maps": maps}
+
+
 def _stamp_file(out: Path, participant: str, asked: Asked) -> Path:
-    return out / ".done" / f"{first_level_stamp(participant, asked.session)}.json"
+    return stamp_path(out, first_level_stamp(participant, asked.session))
 
 
 def _forget_others(job: Job, outputs: Mapping[str, object]) -> None:
@@ -391,15 +396,10 @@ def _func(job: Job, run: RunFiles) -> str:
 
 
 def finished_rows(out: Path, participant: str, asked: Asked, maps: bool) -> Path | None:
-    """A person's rows, if they were made under these very settings."""
-    from protocols.base.canonical import sha256_of
-
-    stamp = _stamp_file(out, participant, asked)
+    """A person's rows, if they were made under these very settings by this version."""
     rows = out / saved_name(participant, asked.session, "rows")
-    if not stamp.exists() or not rows.exists():
-        return None
-    try:
-        same = read_json(stamp)["settings"] == sha256_of({**asked.settings(), "maps": maps})
-    except (InputError, KeyError, TypeError):
-        return None
-    return rows if same else None
+    same = finished_so(
+        Step(STEP, VERSION, first_level_outputs), settings=_settings(asked, maps), folder=out,
+        stamp=first_level_stamp(participant, asked.session),
+    )  # fmt: skip
+    return rows if same and rows.exists() else None

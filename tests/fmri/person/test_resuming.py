@@ -9,6 +9,7 @@ import pytest
 from analysis.fmri.group.brain_maps import make_maps
 from analysis.running import run_group
 from protocols.base.errors import InputError
+from protocols.base.files import read_json, write_json
 from protocols.base.tables import frame_text
 from tests.bids_validator import errors_of
 from tests.fmri.person.world import LEVELS, PEOPLE, VOLUMES, World, analyze, events_of_run, promise_of
@@ -80,6 +81,19 @@ def test_who_is_finished_under_other_settings_is_left_out_and_told(world):
     (warning,) = [text for text in result.warnings if "other settings" in text]
     assert warning.startswith("sub-a1, sub-a2: finished under other settings")
     assert set(result.quality()["participant_id"]) == {"sub-c1"}
+
+
+def test_who_was_finished_by_an_earlier_version_is_left_out_and_told(world):
+    """Numbers of two versions are never put into one table."""
+    for person, key in (("a1", "version"), ("a2", "program")):
+        stamp = world.root / "out" / ".done" / f"first-level-sub-{person}-scan.json"
+        write_json(stamp, {**read_json(stamp), key: "0"})
+    result = analyze(world, labels=["c1"])
+    assert set(result.rows()["participant_id"]) == {"sub-c1"}
+    (warning,) = [text for text in result.warnings if "another version" in text]
+    assert warning.startswith("sub-a1, sub-a2: finished")
+    again = analyze(world)
+    assert set(again.rows()["participant_id"]) == set(PEOPLE)
 
 
 def test_who_is_withdrawn_disappears_from_all_tables(world):
