@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.fmri.first_level.reference import NOISES
+from analysis.fmri.group.template import comes_along, kept_files
 from analysis.fmri.person.asked import Asked, Engine, asked_of, bold_measures
 from analysis.fmri.person.films import films_of, refuse_pairs
 from analysis.fmri.person.finding import groups_in, people_here, people_with_bold
@@ -22,7 +23,14 @@ from analysis.fmri.person.person import (
 )
 from analysis.fmri.person.preparing import WORK
 from analysis.fmri.person.set_aside import without_folders
-from analysis.fmri.preprocessing.templates import SPACE, Template, bundled_template, template_from
+from analysis.fmri.preprocessing.templates import (
+    AGE_MONTHS,
+    IMAGES,
+    SPACE,
+    Template,
+    bundled_template,
+    template_from,
+)
 from analysis.importing.beh import in_one_line
 from analysis.importing.beh_files import is_simulated
 from analysis.measures.checking import fit_to_plan
@@ -119,7 +127,7 @@ def measures_from_scans(
             UsageError, "--engine nilearn", f"has no noise '{bold.noise_model}'", accepted=listed(NOISES),
             way_out="set analysis.bold.noise_model in the plan before it is sealed",
         )  # fmt: skip
-    template = None if ways.derivatives else _template(out, bold, ways.template)
+    template = _template(out, bold, ways)
     of_age = _warn_of_age(promise, bold, template)
     found.warnings += of_age
     write_atomically(out / ".bidsignore", "\n".join(NOT_IN_BIDS) + "\n")
@@ -129,8 +137,9 @@ def measures_from_scans(
     quality = []
     for asked in sessions:
         maps = bold.maps is not None
+        own = None if ways.derivatives else template  # what others prepared is not brought anywhere
         jobs = [
-            Job(source, out, one, asked, template, ways.derivatives, maps, pages=ways.pages, films=films)
+            Job(source, out, one, asked, own, ways.derivatives, maps, pages=ways.pages, films=films)
             for one in people
         ]
         _work(jobs, ways.workers, found, say)
@@ -214,22 +223,33 @@ def _read(out: Path, promise: Promise, name: str, found: FromScans, say: Callabl
     say(in_brief(table))
 
 
-def _template(out: Path, bold: Bold, folder: Path | None) -> Template:
-    """The template of the plan's space: the one that comes along, or that of a folder.
+def _template(out: Path, bold: Bold, ways: Ways) -> Template | None:
+    """The template of the plan's space: that of a folder, or the one that comes along; None: what others prepared.
 
     Raises
     ------
     UsageError
         If the plan's space does not come along and no folder is given, or the folder holds another space.
     """
-    if folder is not None:
-        template = template_from(folder)
+    if ways.template is not None:
+        template = template_from(ways.template, IMAGES[:2] if ways.derivatives else IMAGES)
         if template.space != bold.space:
             raise UsageError(
-                Fault(str(folder), "is of another space than the plan's", got=template.space, accepted=bold.space,
+                Fault(str(ways.template), "is of another space than the plan's", got=template.space,
+                      accepted=bold.space,
                       way_out="give the plan's template, or mend analysis.bold.space before the plan is sealed")
             )  # fmt: skip
+        for name, content in kept_files(template.space, template.brain, template.mask).items():
+            write_atomically(out / WORK / name, content)
         return template
+    if ways.derivatives is not None:
+        if bold.maps is not None and not comes_along(bold.space):
+            raise fail(
+                UsageError, f"space '{bold.space}'", "has no brain here for maps to lie in",
+                way_out="give --template FOLDER with brain.nii.gz, mask.nii.gz and template.json, or say "
+                "'analysis.bold.maps: null' in the plan",
+            )  # fmt: skip
+        return None
     if bold.space == SPACE:
         return bundled_template(out / WORK / "template")
     raise fail(
@@ -240,15 +260,16 @@ def _template(out: Path, bold: Bold, folder: Path | None) -> Template:
 
 def _warn_of_age(promise: Promise, bold: Bold, template: Template | None) -> list[str]:
     """Children brought to an adults' brain: to be known, and to be said."""
-    of_adults = template is None or template.age_months is None or template.age_months[0] >= 18 * 12
+    ages = template.age_months if template else AGE_MONTHS if comes_along(bold.space) else None
     young = [
         name
         for name, group in promise.plan.groups.items()
         if group.age_months is not None and group.age_months[0] < 84
     ]
-    if not young or not of_adults:
+    if not young or (ages is not None and ages[0] < 18 * 12):
         return []
-    told = f"group {listed(young)}: children under 7, brought to a template of adults ({bold.space})"
+    whose = "of people whose ages are not said" if ages is None else "of adults"
+    told = f"group {listed(young)}: children under 7, brought to a template {whose} ({bold.space})"
     return [f"{told}; look at every overlay, or give a template of their age with --template"]
 
 

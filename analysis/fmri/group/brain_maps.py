@@ -12,8 +12,10 @@ import pandas as pd
 from analysis.fmri.group.loading import PersonMap
 from analysis.fmri.group.mapping import MapQuestion, map_outputs
 from analysis.fmri.group.records import IMAGES, IMAGES_OF_A_BOUND
+from analysis.fmri.group.template import kept_files, kept_paths
 from analysis.fmri.person.asked import Asked, asked_of, bold_measures, contrast_name
 from analysis.fmri.person.gathering import QUALITY
+from analysis.fmri.person.preparing import WORK
 from protocols.base.bids import label
 from protocols.base.errors import BazinError
 from protocols.base.steps import Done, Outputs, Step, perform
@@ -92,7 +94,7 @@ def make_maps(
     for wanted in wanted_maps(plan):
         try:
             maps = people_maps(folder, people, wanted)
-            step = _step(folder, out, wanted, maps, numbers, threads)
+            step = _step(folder, out, wanted, maps, numbers, threads, bold.space)
         except BazinError as error:
             errors.append(f"map '{wanted.question.name}': {error.faults[0].item} {error.faults[0].problem}")
             continue
@@ -157,25 +159,28 @@ def _of_groups(item: Expanded) -> bool:
 
 
 def _step(
-    folder: Path, out: Path, wanted: Wanted, maps: list[PersonMap], numbers: Mapping[str, Any], threads: int
-) -> Done | None:
+    folder: Path, out: Path, wanted: Wanted, maps: list[PersonMap], numbers: Mapping[str, Any], threads: int,
+    space: str,
+) -> Done | None:  # fmt: skip
     if not maps:
         return None
-    inputs = {}
+    brain = kept_paths(space, folder / WORK)
+    inputs = {f"template {path.name}": path for path in brain or ()}
     for one in maps:
         inputs[f"{one.participant} effect"], inputs[f"{one.participant} tsnr"] = one.effect, one.tsnr
     question = wanted.question
 
     def work(*, settings: Any, inputs: Mapping[str, Path]) -> Outputs:
         del settings, inputs
-        made = map_outputs(maps, question, threads=threads, **numbers)
+        made = map_outputs(maps, question, threads=threads, brains=folder / WORK, **numbers)
+        if brain:  # beside the maps, which the report draws in it
+            made |= kept_files(space, *brain)
         return {f"{FOLDER}/{name}": content for name, content in made.items()}
 
     settings = {
         **numbers, "name": question.name, "label": question.label, "groups": list(question.groups),
         "bound": question.bound, "people": {one.participant: one.group for one in maps},
     }  # fmt: skip
-    del folder
     return perform(
         Step("map", VERSION, work), settings=settings, inputs=inputs, folder=out, stamp=f"map-{question.name}"
     )

@@ -21,7 +21,7 @@ from analysis.evidence.wording import amount, p_value, percent, share, unit_word
 from analysis.fmri.group.records import Count, MapRecord
 from analysis.fmri.group.saved import SavedMap
 from analysis.fmri.group.slices import WIDTH, Cut, Sheet, cuts, outline, paint, sheet, values_at
-from analysis.fmri.group.template import BOX_MM, template_solid
+from analysis.fmri.group.template import BOX_MM
 from analysis.fmri.images import Image
 from analysis.fmri.maps.equivalence import Outcome
 from analysis.fmri.preprocessing.figures import DPI
@@ -83,7 +83,9 @@ def statistic_figure(saved: SavedMap, folder: Path, names: Mapping[str, str] | N
     planes = cuts(_peak(saved, t))
     unit = unit_words(record.unit)
     with house_style():
-        made = sheet(record.label, f"Effect, {names_of(record, names)}, {unit}; exploratory", planes)
+        made = sheet(
+            record.label, f"Effect, {names_of(record, names)}, {unit}; exploratory", planes, saved.brain
+        )
         rows = []
         for panel, cut in zip(made.panels, planes, strict=True):
             values, sizes, inside = cut.of(effect), np.abs(cut.of(t)), cut.of(significant)
@@ -120,7 +122,7 @@ def glass_figure(saved: SavedMap, folder: Path, names: Mapping[str, str] | None 
     record, testing = saved.record, saved.record.testing
     assert testing is not None
     assert record.coverage is not None
-    saved_t, solid = saved.image("t"), template_solid()
+    saved_t, solid = saved.image("t"), saved.brain.solid()
     step = min(2.0, *record.coverage.voxel_mm)
     points, shape = _lattice(step)
     t = np.nan_to_num(values_at(saved_t, points)).reshape(shape)
@@ -187,6 +189,7 @@ def outcome_figure(saved: SavedMap, folder: Path, names: Mapping[str, str] | Non
             record.label,
             f"What can be said about {names_of(record, names)}, bound {bound}; exploratory",
             planes,
+            saved.brain,
         )
         rows = []
         for panel, cut in zip(made.panels, planes, strict=True):
@@ -239,6 +242,7 @@ def precision_figure(saved: SavedMap, folder: Path, names: Mapping[str, str] | N
             record.label,
             f"How precisely: half-width of the {level} interval, {names_of(record, names)}, {unit}",
             planes,
+            saved.brain,
         )
         rows = []
         for panel, cut in zip(made.panels, planes, strict=True):

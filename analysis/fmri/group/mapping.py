@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from analysis.fmri.group.records import (
     PersonCoverage,
     Testing,
 )
-from analysis.fmri.group.template import template_brain
+from analysis.fmri.group.template import brain_of
 from analysis.fmri.images import image_bytes
 from analysis.fmri.maps.equivalence import EquivalenceMap, Levels, Outcome, equivalence_map
 from analysis.fmri.maps.permutation import Corrected, Permuted, permute
@@ -89,6 +90,7 @@ def map_outputs(
     cluster_p: float,
     seed: int,
     threads: int,
+    brains: Path,
     covariates: pd.DataFrame | None = None,
 ) -> dict[str, str | bytes]:
     """Answer a question in every voxel.
@@ -109,6 +111,8 @@ def map_outputs(
         Of :func:`~analysis.fmri.maps.permutation.permute`.
     cluster_p
         Two-sided p of one voxel from which it belongs to a cluster.
+    brains
+        Folder of the template's brain, where it does not come along (`template.brain_of`).
     covariates
         Numbers, one column each, with participants as index; None for none.
 
@@ -122,7 +126,8 @@ def map_outputs(
     Raises
     ------
     InputError
-        If the maps are of different spaces, contrasts or grids, or a covariate is missing for somebody.
+        If the maps are of different spaces, contrasts or grids, of a space whose brain is not there, or a covariate is
+        missing for somebody.
     """
     asked = [person for person in people if person.group in question.groups]
     looked = survey(asked, min_tsnr)
@@ -150,7 +155,7 @@ def map_outputs(
         return not_estimable(f"fewer than {FEWEST} usable maps: {listed(few)}")
     people_measured = looked.people_measured
     mask = people_measured == len(looked.people)
-    template = template_brain(looked.grid)
+    template = brain_of(looked.space, brains).inside(looked.grid)
     record = record.model_copy(update={"coverage": _coverage(looked, people_measured, mask, template)})
     if not (mask & template).any():
         return not_estimable("no voxel of the template's brain was measured in everybody")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from analysis.fmri.group.clusters import COLUMNS, NUMERIC
 from analysis.fmri.group.records import MapRecord
+from analysis.fmri.group.template import Brain, brain_of
 from analysis.fmri.images import Image, read_image
 from protocols.base.errors import InputError, fail
 from protocols.base.files import read_json
@@ -35,6 +36,11 @@ class SavedMap:
     def image(self, what: str) -> Image:
         """One of its images, by the last word of its name; read anew, for all together are large."""
         return read_image(self.folder / f"{self.record.name}_{what}.nii.gz")
+
+    @property
+    def brain(self) -> Brain:
+        """The brain it lies in."""
+        return brain_of(self.record.space, self.folder)
 
     @cached_property
     def clusters(self) -> pd.DataFrame:

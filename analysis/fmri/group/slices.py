@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.fmri.group.template import BOX_MM, template_at
+from analysis.fmri.group.template import BOX_MM, Brain
 from analysis.fmri.images import Image
 from protocols.pages.figures import INK, SOFT, new_figure
 
@@ -123,7 +123,7 @@ def values_at(image: Image, points: np.ndarray) -> NDArray[np.float64]:
     return values
 
 
-def sheet(title: str, subtitle: str, planes: Sequence[Cut]) -> Sheet:
+def sheet(title: str, subtitle: str, planes: Sequence[Cut], brain: Brain) -> Sheet:
     """An empty sheet with the template's brain in every panel."""
     figure = new_figure(WIDTH, HEIGHT)
     figure.set_layout_engine("none")  # every panel has its place, to one scale
@@ -141,7 +141,7 @@ def sheet(title: str, subtitle: str, planes: Sequence[Cut]) -> Sheet:
         else:
             x, y = (0.04 if cut.axis == 0 else 0.04 + 185 * _LARGE + 0.2), lower
         panel = figure.add_axes((x / WIDTH, y / HEIGHT, width / WIDTH, height / HEIGHT), facecolor="none")
-        _anatomy(panel, cut)
+        _anatomy(panel, cut, brain)
         panels.append(panel)
     _sides(panels[0])
     return Sheet(figure, panels)
@@ -167,10 +167,10 @@ def outline(panel: Axes, cut: Cut, inside: NDArray[np.bool_], step_mm: float = _
         panel.contour(inside.astype(float), [0.5], extent=cut.extent(step_mm), origin="lower", **look)
 
 
-def _anatomy(panel: Axes, cut: Cut) -> None:
+def _anatomy(panel: Axes, cut: Cut, brain: Brain) -> None:
     points, shape = cut.points()
-    intensity, brain = template_at(points)
-    picture = np.where(brain, intensity, np.nan).reshape(shape)
+    intensity, inside = brain.at(points)
+    picture = np.where(inside, intensity, np.nan).reshape(shape)
     low, high = _BRIGHTNESS
     picture = np.round(picture * _GRAYS) / _GRAYS
     panel.imshow(picture, cmap="gray", vmin=low, vmax=high, extent=cut.extent(), origin="lower", zorder=1)

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from analysis.fmri.group.map_figures import DIVERGING
 from analysis.fmri.group.slices import cuts, paint, sheet
+from analysis.fmri.group.template import Brain
 from analysis.fmri.images import Image
 from analysis.fmri.preprocessing.figures import DPI
 from analysis.fmri.preprocessing.resampling import Grid
@@ -160,7 +161,7 @@ def peak_rows(maps: Sequence[tuple[str, Image]]) -> list[tuple[str, ...]]:
     return rows
 
 
-def z_figure(image: Image, title: str, folder: Path, name: str) -> Picture:
+def z_figure(image: Image, title: str, brain: Brain, folder: Path, name: str) -> Picture:
     """A person's map in slices of the template, where |z| is above `SHOWN_Z`.
 
     Parameters
@@ -169,6 +170,8 @@ def z_figure(image: Image, title: str, folder: Path, name: str) -> Picture:
         z, NaN where nothing was measured.
     title
         The contrast, in words.
+    brain
+        Of the template.
     folder, name
         Gets ``figures/<name>.png`` and ``.tsv``.
     """
@@ -178,7 +181,7 @@ def z_figure(image: Image, title: str, folder: Path, name: str) -> Picture:
     limit = max(float(np.nanmax(sizes.values, initial=0.0)), SHOWN_Z + 1)
     norm = Normalize(-limit, limit)
     with house_style():
-        made = sheet(title, f"z of one person, where |z| > {SHOWN_Z:g}", planes)
+        made = sheet(title, f"z of one person, where |z| > {SHOWN_Z:g}", planes, brain)
         rows = []
         for panel, cut in zip(made.panels, planes, strict=True):
             values = cut.of(image)

@@ -13,11 +13,13 @@ import pandas as pd
 
 import protocols
 from analysis.evidence.wording import amount
+from analysis.fmri.group.template import brain_of, kept_paths
 from analysis.fmri.images import Image, read_image
 from analysis.fmri.person import drawing
 from analysis.fmri.person.asked import Asked, contrast_name
 from analysis.fmri.person.images import grid_of
 from analysis.fmri.person.modeling import RunFiles
+from analysis.fmri.person.preparing import WORK
 from analysis.fmri.preprocessing import figures as drawn
 from analysis.fmri.preprocessing.carpet import Carpet, read_carpet, sampled
 from analysis.fmri.preprocessing.resampling import Grid
@@ -92,7 +94,8 @@ def _inputs(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles]
         path = _map_path(out, participant, contrast, ready)
         if path.exists():
             inputs[contrast_name(*contrast)] = path
-    return inputs
+    kept = kept_paths(asked.bold.space, out / WORK)
+    return inputs | {f"template {path.name}": path for path in kept or ()}
 
 
 def render(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles]) -> str:
@@ -123,10 +126,7 @@ def render(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles])
         regions=_regions(tables["regions"], plain, asked),
         conditions=_conditions(quality),
         peaks=_peaks(maps),
-        maps=[
-            drawing.z_figure(image, what, folder, f"{label(asked.session)}_map-{i}")
-            for i, (what, image) in enumerate(maps, start=1)
-        ],
+        maps=_map_figures(out, folder, asked, maps),
         facts=_facts(asked, ready),
         version=protocols.__version__,
     )  # fmt: skip
@@ -318,6 +318,16 @@ def _maps(out: Path, participant: str, asked: Asked, ready: Sequence[RunFiles]) 
             reference, compared = (_WORDS.get(name, name.replace("_", " ")) for name in contrast)
             maps.append((f"{compared} − {reference}", read_image(path)))
     return maps
+
+
+def _map_figures(out: Path, folder: Path, asked: Asked, maps: Sequence[tuple[str, Image]]) -> list[Picture]:
+    if not maps:
+        return []
+    brain = brain_of(asked.bold.space, out / WORK)
+    return [
+        drawing.z_figure(image, what, brain, folder, f"{label(asked.session)}_map-{i}")
+        for i, (what, image) in enumerate(maps, start=1)
+    ]
 
 
 def _peaks(maps: Sequence[tuple[str, Image]]) -> Table | None:

@@ -7,7 +7,7 @@ fMRIPrep's MNI152NLin2009cAsym. A group has one template and one grid.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def bundled_template(folder: Path, resolution_mm: int = WORK_MM) -> Template:
     return Template(SPACE, paths["brain"], paths["mask"], {name: paths[name] for name in TISSUES}, AGE_MONTHS)
 
 
-def template_from(folder: Path) -> Template:
+def template_from(folder: Path, needed: Sequence[str] = IMAGES) -> Template:
     """A template by its folder, for example a pediatric one.
 
     Parameters
@@ -92,6 +92,8 @@ def template_from(folder: Path) -> Template:
         With ``brain.nii.gz`` (without skull), ``mask.nii.gz`` (0 and 1), ``csf.nii.gz, gray_matter.nii.gz,
         white_matter.nii.gz`` (probabilities), all on one grid, and ``template.json``:
         ``{"Space": "MNIPediatricAsymCohort2", "AgeMonths": [54, 102]}``, ages null where they are not known.
+    needed
+        Which of the images; where runs were preprocessed elsewhere, ``brain`` and ``mask`` do.
 
     Raises
     ------
@@ -101,14 +103,16 @@ def template_from(folder: Path) -> Template:
     """
     faults: list[Fault] = []
     space, ages = _described(folder / DESCRIPTION, faults)
-    paths = {name: folder / f"{name}.nii.gz" for name in IMAGES}
+    paths = {name: folder / f"{name}.nii.gz" for name in needed}
     images = {name: image for name, path in paths.items() if (image := _opened(path, faults)) is not None}
     faults += _grid_faults(paths, images)
     for name, image in images.items():
         faults += _value_faults(paths[name], name, np.asarray(image.dataobj, np.float32))
     if faults:
         raise InputError(faults)
-    return Template(space, paths["brain"], paths["mask"], {name: paths[name] for name in TISSUES}, ages)
+    return Template(
+        space, paths["brain"], paths["mask"], {name: paths[name] for name in TISSUES if name in paths}, ages
+    )
 
 
 def fits_age(template: Template, low: float, high: float) -> bool | None:

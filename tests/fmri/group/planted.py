@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.fmri.group.loading import PersonMap
 from analysis.fmri.group.mapping import MapQuestion
-from analysis.fmri.group.template import template_brain
+from analysis.fmri.group.template import brain_of
 from analysis.fmri.images import image_bytes
 from analysis.fmri.preprocessing.resampling import Grid
 from protocols.base.files import write_atomically
@@ -28,6 +28,7 @@ SETTINGS: Mapping[str, Any] = {
     "cluster_p": 0.001,
     "seed": 7,
     "threads": 1,
+    "brains": Path("no template kept"),
 }
 
 
@@ -64,7 +65,7 @@ def plant(
 ) -> list[PersonMap]:
     """Adults have .5 % more in one place and .5 % less in another; noise is large at the bottom."""
     where = where or grid()
-    brain = template_brain(where)
+    brain = brain_of(SPACE, folder).inside(where)
     height = where.points()[2].reshape(where.shape)
     up, down = near(ADULTS_MORE, 14, where), near(CHILDREN_MORE, 14, where)
     summit = near(ADULTS_MORE, 4, where)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from analysis.fmri.group.clusters import NUMERIC
 from analysis.fmri.group.mapping import MapQuestion, map_outputs
-from analysis.fmri.group.template import template_brain
+from analysis.fmri.group.template import brain_of
 from analysis.fmri.images import image_of
 from analysis.fmri.maps.equivalence import Outcome
 from protocols.base.errors import InputError
@@ -23,11 +23,17 @@ from tests.fmri.group.planted import (
     NOISY_BELOW_MM,
     QUESTION,
     SETTINGS,
+    SPACE,
     grid,
     near,
     person_map,
     plant,
 )
+
+
+def inside(where):
+    """Voxels of the template's brain."""
+    return brain_of(SPACE, SETTINGS["brains"]).inside(where)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +102,7 @@ def test_the_effect_is_the_second_group_minus_the_first(people, outputs):
 
 def test_each_outcome_is_where_it_was_planted(outputs, record):
     where = grid()
-    outcome, brain = volume(outputs, "outcome"), template_brain(where)
+    outcome, brain = volume(outputs, "outcome"), inside(where)
     height = where.points()[2].reshape(where.shape)
     different = near(ADULTS_MORE, 14, where) | near(CHILDREN_MORE, 14, where)
     noisy, dark = brain & (height < NOISY_BELOW_MM), brain & near(DARK, 14, where)
@@ -161,7 +167,7 @@ def test_one_group_is_compared_with_zero(people):
 
 
 def test_whose_field_of_view_costs_what_is_told(people, tmp_path):
-    where, brain = grid(), template_brain(grid())
+    where, brain = grid(), inside(grid())
     half = np.where(where.points()[0].reshape(where.shape) > 0, np.nan, 0.1)
     half[~brain] = np.nan
     short = person_map(tmp_path, "sub-01", "child", half, np.full(where.shape, 60.0), where)
@@ -180,7 +186,7 @@ def test_whose_field_of_view_costs_what_is_told(people, tmp_path):
 
 def test_broken_empty_and_lonely_maps_are_set_aside_with_their_reasons(people, tmp_path):
     where, coarse = grid(), grid(12.0)
-    whole = np.where(template_brain(where), 0.1, np.nan)
+    whole = np.where(inside(where), 0.1, np.nan)
     fine = np.full(where.shape, 60.0)
     broken, empty, other = (
         person_map(tmp_path, "sub-01", "child", whole, fine, where),
