@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from protocols.base.errors import Fault, InputError, fail, listed
 
 CONFOUNDS = ("timeseries", "regressors")
 """Suffixes of confounds tables; the second is of fMRIPrep before 20.2."""
-_ABOUT_SPACE = ("space", "res", "den", "desc")
+ABOUT_IMAGES = ("space", "cohort", "res", "den", "desc")
+"""Entities of what was made of a run, and not of the run."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def derived_runs(folder: Path, participant: str, space: str, **wanted: str) -> l
     participant
         ``sub-01``.
     space
-        The plan's, for example ``MNI152NLin2009cAsym``: others are left alone, never taken instead.
+        The plan's, for example ``MNI152NLin2009cAsym`` (see `space_of`): others are left alone, never taken instead.
     wanted
         Entities the runs must have: ``task="film"``, ``ses="scan"``, ``res="2"``.
 
@@ -65,17 +66,18 @@ def derived_runs(folder: Path, participant: str, space: str, **wanted: str) -> l
         people = sorted(path.name for path in folder.glob("sub-*") if path.is_dir())
         raise fail(InputError, participant, f"is not in {folder}", accepted=listed(people),
                    way_out="preprocess this person first, or check the code")  # fmt: skip
-    names = {path: Name.parse(path.name) for path in sorted(home.rglob("*_desc-preproc_bold.nii.gz"))}
+    names, odd = _named(sorted(home.rglob("*_desc-preproc_bold.nii.gz")))
     fitting = {path: name for path, name in names.items() if wanted.items() <= name.entities.items()}
-    chosen = {path: name for path, name in fitting.items() if name.entities.get("space") == space}
+    chosen = {path: name for path, name in fitting.items() if space_of(name.entities) == space}
     if not chosen:
-        spaces = sorted({name.entities.get("space", "none: its own space") for name in fitting.values()})
+        spaces = sorted({space_of(name.entities) or "none: its own space" for name in fitting.values()})
         asked = ", ".join(f"{key}-{value}" for key, value in wanted.items())
-        raise fail(
-            InputError, participant, f"has no preprocessed run in space {space}" + (f" with {asked}" if asked else ""),
+        none = Fault(
+            participant, f"has no preprocessed run in space {space}" + (f" with {asked}" if asked else ""),
             got=f"space {listed(spaces)}" if spaces else "no such run at all",
             way_out="take one space for everybody: set analysis.bold.space in the plan, or preprocess again",
         )  # fmt: skip
+        raise InputError([none, *odd])
     faults: list[Fault] = []
     runs: dict[str, DerivedRun] = {}
     for path, name in chosen.items():
@@ -92,6 +94,27 @@ def derived_runs(folder: Path, participant: str, space: str, **wanted: str) -> l
     if faults:
         raise InputError(faults)
     return list(runs.values())
+
+
+def _named(paths: Sequence[Path]) -> tuple[dict[Path, Name], list[Fault]]:
+    """Files by their names, and what is wrong with names that are none: such files are somebody else's business."""
+    names: dict[Path, Name] = {}
+    odd: list[Fault] = []
+    for path in paths:
+        try:
+            names[path] = Name.parse(path.name)
+        except InputError as error:
+            odd += error.faults
+    return names, odd
+
+
+def space_of(entities: Mapping[str, str]) -> str:
+    """The space of an image by its name's entities; empty where it says none.
+
+    One template for several ages is several spaces: ``space-MNIPediatricAsym_cohort-2`` is MNIPediatricAsymCohort2.
+    """
+    cohort = f"Cohort{entities['cohort']}" if "cohort" in entities else ""
+    return entities["space"] + cohort if "space" in entities else ""
 
 
 def one_resolution(runs: Mapping[str, list[DerivedRun]]) -> str:
@@ -121,7 +144,7 @@ def one_resolution(runs: Mapping[str, list[DerivedRun]]) -> str:
 
 
 def _run(path: Path, name: Name) -> tuple[DerivedRun | None, list[Fault]]:
-    entities = {key: value for key, value in name.entities.items() if key not in _ABOUT_SPACE}
+    entities = {key: value for key, value in name.entities.items() if key not in ABOUT_IMAGES}
     mask = path.with_name(str(Name("mask", ".nii.gz", {**name.entities, "desc": "brain"})))
     tables = [
         path.with_name(str(Name(suffix, ".tsv", {**entities, "desc": "confounds"}))) for suffix in CONFOUNDS

@@ -148,7 +148,7 @@ def inherited(path: Path, root: Path) -> dict[str, Any]:
 
 def events_path(name: Name, folder: Path) -> Path:
     """Where the events of a run lie, whatever was made of its images."""
-    made = ("echo", "part", "desc", "space", "res")
+    made = ("echo", "part", "desc", "space", "cohort", "res")
     return folder / str(
         Name("events", ".tsv", {key: one for key, one in name.entities.items() if key not in made})
     )

@@ -15,9 +15,10 @@ from protocols.base.files import write_json
 BIDS_VERSION = "1.11.1"
 ENTITIES = (
     "sub", "ses", "sample", "task", "tracksys", "acq", "ce", "trc", "stain", "rec", "dir", "run",
-    "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "split", "recording",
+    "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "cohort", "split", "recording",
     "chunk", "seg", "res", "den", "label", "desc",
 )  # fmt: skip
+"""In the order of the specification; ``cohort`` is TemplateFlow's and fMRIPrep's, after the space it belongs to."""
 _LABEL = re.compile(r"[A-Za-z0-9+]+")
 _NAME = re.compile(
     r"(?P<entities>(?:[a-z]+-[A-Za-z0-9+]+_)*)(?P<suffix>[A-Za-z0-9]+)(?P<extension>(?:\.[A-Za-z0-9]+)+)"

@@ -185,7 +185,8 @@ class Bold(Part):
     """Settings of the fMRI analysis that can change a number."""
 
     space: Annotated[str, Field(pattern="^[A-Za-z0-9+]+$")] = declare(
-        "template, by its BIDS name; MNI152NLin2009aSym comes along", "MNI152NLin2009aSym"
+        "template, by its BIDS name, with its cohort: MNIPediatricAsymCohort2; MNI152NLin2009aSym comes along",
+        "MNI152NLin2009aSym",
     )
     resolution_mm: Positive = declare("edge of a voxel after preprocessing", 2.0, unit="mm", ge=1, le=10)
     slice_timing: bool = declare(

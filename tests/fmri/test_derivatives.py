@@ -71,6 +71,27 @@ def test_another_space_is_named_and_never_taken_instead(fmriprep):
     assert "analysis.bold.space" in said
 
 
+def test_cohorts_of_a_template_are_spaces_of_their_own(fmriprep):
+    """fMRIPrep's --output-spaces MNIPediatricAsym:cohort-2, which a lab may want beside the adults' space."""
+    for cohort in (2, 3):
+        spaced = f"{FUNC}_run-1_space-MNIPediatricAsym_cohort-{cohort}_res-2_desc"
+        add(fmriprep, f"{spaced}-brain_mask.nii.gz", f"{spaced}-preproc_bold.nii.gz")
+    assert len(derived_runs(fmriprep, "sub-01", THEIRS, task="film")) == 2
+    (run,) = derived_runs(fmriprep, "sub-01", "MNIPediatricAsymCohort2", task="film")
+    assert run.name == "sub-01_ses-scan_task-film_run-1"
+    assert run.mask.name.endswith("run-1_space-MNIPediatricAsym_cohort-2_res-2_desc-brain_mask.nii.gz")
+    assert run.confounds.name.endswith("run-1_desc-confounds_timeseries.tsv")
+    told = refused(fmriprep, "sub-01", "MNIPediatricAsymCohort1")
+    assert "MNIPediatricAsymCohort2, MNIPediatricAsymCohort3" in told
+    assert "in space MNIPediatricAsym\n" in refused(fmriprep, "sub-01", "MNIPediatricAsym")
+
+
+def test_files_with_names_of_other_programs_are_left_alone_and_told_where_nothing_fits(fmriprep):
+    add(fmriprep, f"{FUNC}_kind-odd_space-{THEIRS}_desc-preproc_bold.nii.gz")
+    assert len(derived_runs(fmriprep, "sub-01", THEIRS, task="film")) == 2
+    assert "'kind' is not a BIDS entity" in refused(fmriprep, "sub-01", OURS)
+
+
 def test_what_is_missing_is_all_named_at_once(fmriprep):
     (fmriprep / f"{FUNC}_run-1_desc-confounds_timeseries.tsv").unlink()
     (fmriprep / f"{FUNC}_run-2_space-{THEIRS}_desc-brain_mask.nii.gz").unlink()

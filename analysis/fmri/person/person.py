@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.fmri.derivatives import DerivedRun, derived_runs
+from analysis.fmri.derivatives import DerivedRun, derived_runs, space_of
 from analysis.fmri.first_level.efficiency import refuse_inseparable_clips
 from analysis.fmri.images import image_bytes
 from analysis.fmri.person.asked import Asked, contrast_name
@@ -386,6 +386,7 @@ def map_stem(name: str) -> str:
     """How the names of a person's maps begin: those of a run without ``run-``."""
     entities = Name.parse(name).entities
     kept = {key: one for key, one in entities.items() if key in ("sub", "ses", "task", "acq", "space", "res")}
+    kept["space"] = space_of(entities)
     return "_".join(f"{key}-{one}" for key, one in kept.items())
 
 

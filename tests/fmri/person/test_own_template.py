@@ -15,7 +15,8 @@ from tests.fmri.person.world import AFFINE, BRAIN, World, analyze, promise_of
 
 nib = pytest.importorskip("nibabel", reason="the extra 'fmri' is not installed")
 
-OWN = "TinyTemplate"
+OWN, NAMED = "TinyTemplateCohort2", "TinyTemplate_cohort-2"
+"""As a plan names it, and as fMRIPrep names its files."""
 PEOPLE = {f"sub-{group[0]}{k}": group for group in ("child", "adult") for k in range(3)}
 MAPS = {"permutations": 99}
 LARGER = ((np.indices(BRAIN.shape) - 4) ** 2).sum(axis=0) <= 14
@@ -33,7 +34,7 @@ def template(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    return World(tmp_path_factory.mktemp("own")).start(PEOPLE, runs=(1,), space=OWN)
+    return World(tmp_path_factory.mktemp("own")).start(PEOPLE, runs=(1,), space=NAMED)
 
 
 @pytest.fixture(scope="module")
