@@ -14,14 +14,13 @@ from analysis.fmri.person.asked import Asked, Engine, asked_of, bold_measures
 from analysis.fmri.person.films import films_of, refuse_pairs
 from analysis.fmri.person.finding import groups_in, people_here, people_with_bold
 from analysis.fmri.person.gathering import STEP, gather_measure, gather_quality
+from analysis.fmri.person.names import WORK, saved_name
 from analysis.fmri.person.person import (
     Finished,
     Job,
     analyse_person,
     finished_rows,
-    saved_name,
 )
-from analysis.fmri.person.preparing import WORK
 from analysis.fmri.person.set_aside import without_folders
 from analysis.fmri.preprocessing.templates import (
     AGE_MONTHS,

@@ -15,7 +15,7 @@ from analysis.fmri.group.records import IMAGES, IMAGES_OF_A_BOUND
 from analysis.fmri.group.template import kept_files, kept_paths
 from analysis.fmri.person.asked import Asked, asked_of, bold_measures, contrast_name
 from analysis.fmri.person.gathering import QUALITY
-from analysis.fmri.person.preparing import WORK
+from analysis.fmri.person.names import WORK
 from protocols.base.bids import label
 from protocols.base.errors import BazinError
 from protocols.base.steps import Done, Outputs, Step, perform

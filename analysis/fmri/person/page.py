@@ -19,7 +19,7 @@ from analysis.fmri.person import drawing
 from analysis.fmri.person.asked import Asked, contrast_name
 from analysis.fmri.person.images import grid_of
 from analysis.fmri.person.modeling import RunFiles
-from analysis.fmri.person.preparing import WORK
+from analysis.fmri.person.names import WORK, map_stem, saved_name
 from analysis.fmri.preprocessing import figures as drawn
 from analysis.fmri.preprocessing.carpet import Carpet, read_carpet, sampled
 from analysis.fmri.preprocessing.resampling import Grid
@@ -76,8 +76,6 @@ def person_page(out: Path, participant: str, asked: Asked, ready: Sequence[RunFi
 
 def saved_tables(out: Path, participant: str, asked: Asked) -> dict[str, Path]:
     """Everything the first level left in tables."""
-    from analysis.fmri.person.person import saved_name
-
     return {
         name: out / saved_name(participant, asked.session, name) for name in ("rows", "regions", "quality")
     }
@@ -340,8 +338,6 @@ def _peaks(maps: Sequence[tuple[str, Image]]) -> Table | None:
 
 
 def _map_path(out: Path, participant: str, contrast: tuple[str, str], ready: Sequence[RunFiles]) -> Path:
-    from analysis.fmri.person.person import map_stem
-
     del participant
     named = f"{map_stem(ready[0].scan.path.name)}_contrast-{contrast_name(*contrast)}_stat-z_statmap.nii.gz"
     return _func_folder(out, ready[0]) / named

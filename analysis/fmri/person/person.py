@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.fmri.derivatives import DerivedRun, derived_runs, space_of
+from analysis.fmri.derivatives import DerivedRun, derived_runs
 from analysis.fmri.first_level.efficiency import refuse_inseparable_clips
 from analysis.fmri.images import image_bytes
 from analysis.fmri.person.asked import Asked, contrast_name
@@ -28,7 +28,8 @@ from analysis.fmri.person.modeling import (
     refuse_lost,
     told,
 )
-from analysis.fmri.person.preparing import WORK, prepare_person
+from analysis.fmri.person.names import first_level_stamp, map_stem, saved_name
+from analysis.fmri.person.preparing import prepare_person
 from analysis.fmri.person.set_aside import read_set_aside, set_aside_table
 from analysis.fmri.person.values import Values, region_values
 from analysis.fmri.preprocessing.resampling import Grid
@@ -241,16 +242,6 @@ def _raw_folder(job: Job, run: RunFiles) -> Path:
     return job.bids.joinpath(*run.scan.path.relative_to(root).parts[:-1])
 
 
-def first_level_stamp(participant: str, session: str) -> str:
-    """Name of the stamp of a person's first level."""
-    return f"first-level-{participant}-{label(session)}"
-
-
-def saved_name(participant: str, session: str, what: str) -> str:
-    """Where a person's tables lie below OUT."""
-    return f"{WORK}/{participant}/{label(session)}_{what}.tsv"
-
-
 def first_level_outputs(job: Job, ready: list[RunFiles]) -> dict[str, str | bytes | Path]:
     """Contents of everything the first level leaves, by name below OUT."""
     asked = job.asked
@@ -380,14 +371,6 @@ def _images(job: Job, models: list[RunModel], grid: Grid, lost: str) -> dict[str
             name = f"{folder}{stem}_contrast-{named}_stat-{stat}_statmap.nii.gz"
             found[name] = image_bytes(images[stat], grid, STATS[stat])
     return found
-
-
-def map_stem(name: str) -> str:
-    """How the names of a person's maps begin: those of a run without ``run-``."""
-    entities = Name.parse(name).entities
-    kept = {key: one for key, one in entities.items() if key in ("sub", "ses", "task", "acq", "space", "res")}
-    kept["space"] = space_of(entities)
-    return "_".join(f"{key}-{one}" for key, one in kept.items())
 
 
 def _func(job: Job, run: RunFiles) -> str:

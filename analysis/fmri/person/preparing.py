@@ -14,6 +14,7 @@ from analysis.fmri.derivatives import DerivedRun, derived_runs
 from analysis.fmri.person.asked import Asked
 from analysis.fmri.person.finding import RawRun
 from analysis.fmri.person.images import refuse_damaged
+from analysis.fmri.person.names import WORK
 from analysis.fmri.preprocessing.anatomy import Anatomy, prepare_anatomy
 from analysis.fmri.preprocessing.runs import preprocess_run
 from analysis.fmri.preprocessing.templates import TISSUES, Template, default_grid
@@ -25,8 +26,6 @@ from protocols.base.steps import Done, Step, perform
 
 VERSION = 1
 """Raised whenever preprocessed images change."""
-WORK = "work"
-"""Folder below OUT for what is no BIDS derivative: transforms, unfinished files."""
 TISSUE_LABELS = {"csf": "CSF", "gray_matter": "GM", "white_matter": "WM"}
 
 
