@@ -63,7 +63,8 @@ def _first_level(plan: Plan, bold: Bold) -> str:
         else "no nuisance regressors"
     )
     limit = plan.exclusions.volume_fd_mm
-    censored = f" Volumes with a framewise displacement above {limit:g} mm were set aside." if limit else ""
+    censored = " Volumes at the beginning of a run before the signal’s steady state were set aside"
+    censored += f", and those with a framewise displacement above {limit:g} mm." if limit else "."
     values = (
         "each clip by itself, the others pooled by condition (LSS, Mumford et al. 2012)"
         if bold.scene_values == "lss"

@@ -23,7 +23,8 @@ def test_every_setting_that_can_change_a_number_is_said():
     said = text()
     for words in (
         "MNI152NLin2009cAsym at 10 mm", "realigned", "affine and SyN, ANTs", "SPM response", "0.008 Hz",
-        "six motion parameters", "displacement above 0.9 mm were set aside", "each clip by itself",
+        "six motion parameters", "before the signal’s steady state were set aside, and those with a framewise displacement above 0.9 mm.",
+        "each clip by itself",
         "a sphere of 12 mm around (0, 0, 0), from a test", "Regions were not smoothed",
         "runs with a mean framewise displacement above 0.5 mm", "less than 40 % of a condition’s volumes",
         "less than 80 % was measured", "signal-to-noise ratio was below 20",
@@ -43,7 +44,7 @@ def test_every_setting_that_can_change_a_number_is_said():
         ({"analysis__bold__noise_model": "ols"}, "independent noise", "autoregressive"),
         ({"analysis__bold__noise_model": "ar1"}, "Yule–Walker, as in nilearn", "Worsley"),
         ({"analysis__bold__scene_values": "none"}, "each condition, over runs", "LSS"),
-        ({"exclusions__volume_fd_mm": None}, "Left out were runs", "set aside"),
+        ({"exclusions__volume_fd_mm": None}, "steady state were set aside. Values", "and those with"),
         ({"exclusions__mean_fd_mm": None}, "Left out were people who kept", "runs with a mean"),
         ({"measures__roi__roi": {"mask": "rois/atlas.nii.gz", "value": 7, "sha256": "0" * 64, "source": "an atlas"}},
          "a mask (rois/atlas.nii.gz, region 7), from an atlas", "a sphere"),

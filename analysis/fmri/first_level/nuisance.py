@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.fmri.preprocessing.confounds import NON_STEADY
 from protocols.base.errors import InputError, did_you_mean, fail, listed
 
 _MOTION = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
@@ -89,6 +90,18 @@ def numbers(confounds: pd.DataFrame, column: str) -> NDArray[np.float64]:
             way_out="repair the table, or leave the set out of the plan",
         )
     return np.asarray(values)
+
+
+def not_steady(confounds: pd.DataFrame) -> NDArray[np.bool_]:
+    """Volumes before the magnetization was in its steady state, (volumes,): what the table says of them, if anything.
+
+    They are brighter than the rest by more than anything a brain does, and no part of any model.
+    """
+    columns = [name for name in confounds if str(name).startswith(NON_STEADY)]
+    found = np.zeros(len(confounds), bool)
+    for name in columns:
+        found |= pd.to_numeric(confounds[name], errors="coerce").to_numpy(float) > 0
+    return found
 
 
 def moved(confounds: pd.DataFrame, cut_off_mm: float) -> NDArray[np.bool_]:

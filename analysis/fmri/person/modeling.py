@@ -14,7 +14,7 @@ from analysis.fmri.first_level.contrasts import NotInThisRun, combine
 from analysis.fmri.first_level.design import Design, design_matrix, frame_times
 from analysis.fmri.first_level.efficiency import vif
 from analysis.fmri.first_level.engine import fit
-from analysis.fmri.first_level.nuisance import FRAMEWISE_DISPLACEMENT, moved, nuisance, numbers
+from analysis.fmri.first_level.nuisance import FRAMEWISE_DISPLACEMENT, moved, not_steady, nuisance, numbers
 from analysis.fmri.first_level.reference import fit_with_nilearn
 from analysis.fmri.first_level.signal_change import percent
 from analysis.fmri.person.asked import Asked, in_words
@@ -170,8 +170,8 @@ def model_run(
                    way_out="say in the plan's 'trial_types' which words mean a condition")  # fmt: skip
     model = RunModel(files, events, mask, numbers(confounds, FRAMEWISE_DISPLACEMENT))
     data = masked_series(files.scan, mask)
-    drift = cosines(files.scan.n_volumes, files.scan.tr_s)
-    level = tsnr(data, drift)
+    steady, drift = ~not_steady(confounds), cosines(files.scan.n_volumes, files.scan.tr_s)
+    level = tsnr(data if steady.all() else data[:, steady], drift[steady])
     model.tsnr, model.tsnr_median = np.zeros(mask.shape), float(np.median(level))
     model.tsnr[mask] = level
     place = np.full(mask.shape, -1)
@@ -237,10 +237,10 @@ def _design(
     shown.loc[is_clip & (shown["lost"] != ""), "trial_type"] = NOT_COUNTED
     shown.loc[~is_clip & ~(shown["duration"] > 0), "duration"] = IMPULSE_S
     others = sorted(set(shown["trial_type"].dropna()) - {*NOT_SHOWN, *asked.words})
-    censored = np.zeros(len(confounds), bool)
+    censored = not_steady(confounds)
     limit = censoring(asked, variant)
     if limit is not None:
-        censored = moved(confounds, limit)
+        censored |= moved(confounds, limit)
     covariates = [nuisance(confounds, asked.bold.confounds).reset_index(drop=True), features]
     return design_matrix(
         shown, model.files.times_s,

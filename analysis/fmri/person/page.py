@@ -13,6 +13,8 @@ import pandas as pd
 
 import protocols
 from analysis.evidence.wording import amount
+from analysis.fmri.derivatives import space_of
+from analysis.fmri.first_level.nuisance import not_steady
 from analysis.fmri.group.template import brain_of, kept_paths
 from analysis.fmri.images import Image, read_image
 from analysis.fmri.person import drawing
@@ -160,6 +162,10 @@ def _run(out: Path, folder: Path, asked: Asked, run: RunFiles, quality: pd.DataF
     if len(own):
         shown.used, shown.reason = bool(own["included"].iloc[0]), str(own["reason"].iloc[0] or "")
         shown.facts.append(("tSNR", f"{own['tsnr'].iloc[0]:.0f}, median in the brain"))
+    early = int(not_steady(confounds).sum())
+    if early:
+        first = "The first volume is" if early == 1 else f"{early} volumes at the beginning are"
+        shown.remarks.append(f"{first} brighter than the rest, not yet in steady state, and set aside.")
     _registration(run, shown)
     return shown
 
@@ -212,7 +218,8 @@ def _overlays(out: Path, folder: Path, run: RunFiles) -> list[Picture]:
     segments = beside / str(Name("dseg", ".nii.gz", spaced))
     found = []
     mask = read_image(run.mask).values > 0.5
-    template_mask = out / "work" / "template" / "mask.nii.gz"
+    kept = kept_paths(space_of(spaced), out / WORK)
+    template_mask = kept[1] if kept else out / WORK / "template" / "mask.nii.gz"
     if after.exists() and before.exists() and segments.exists():
         outline = _on_grid(template_mask, grid) if template_mask.exists() else mask
         for path, name, title in (

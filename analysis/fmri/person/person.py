@@ -43,7 +43,7 @@ from protocols.base.steps import Done, Outputs, Step, finished_so, perform, stam
 from protocols.base.tables import frame_text, read_frame
 
 STEP = "first_level"
-VERSION = 3
+VERSION = 4
 """Raised whenever the first level's numbers change."""
 STATS = {"effect": "percent signal change", "z": "z"}
 LATE_S = 0.05

@@ -24,7 +24,7 @@ from protocols.base.errors import BazinError, Fault
 from protocols.base.files import read_json
 from protocols.base.steps import Done, Step, perform
 
-VERSION = 1
+VERSION = 2
 """Raised whenever preprocessed images change."""
 TISSUE_LABELS = {"csf": "CSF", "gray_matter": "GM", "white_matter": "WM"}
 

@@ -24,6 +24,9 @@ COMPONENTS = 5
 _BATCH = 20_000  # voxels in double precision at once
 OUTLIER_FD_MM, OUTLIER_STD_DVARS = 0.5, 1.5
 """fMRIPrep's thresholds of ``motion_outlier*``; what a plan censors is decided by the plan, from the columns."""
+NON_STEADY = "non_steady_state_outlier"
+"""How fMRIPrep calls a column that is 1 in a volume before the magnetization is in its steady state."""
+_BEGINNING, _FAR, _BRIGHTER = 50, 3.5, 0.01
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,25 @@ def outliers(fd_mm: np.ndarray, std_dvars: np.ndarray) -> np.ndarray:
     return np.eye(len(above))[:, above]
 
 
+def settling(global_signal: np.ndarray) -> int:
+    """How many volumes at the beginning of a run were taken before the magnetization was in its steady state.
+
+    Those, one after the other from the first, that are brighter than the first 50 usually are: by more than 3.5
+    standard deviations, told from the median absolute deviation (Iglewicz and Hoaglin 1993), as nipype counts them for
+    fMRIPrep. Unlike there, darker volumes do not count, nor what is less than 1 % brighter, as slow drift can be.
+
+    Parameters
+    ----------
+    global_signal
+        Mean over the brain, (volumes,).
+    """
+    beginning = np.asarray(global_signal, float)[:_BEGINNING]
+    usual = np.median(beginning)
+    off = beginning - usual
+    bright = (0.6745 * off > _FAR * np.median(np.abs(off))) & (off > _BRIGHTER * usual)
+    return int(np.argmin(bright)) if not bright.all() else 0
+
+
 def confounds_table(
     motion: pd.DataFrame,
     fd_mm: np.ndarray,
@@ -227,11 +249,12 @@ def confounds_table(
     signals["global_signal"] = brain.mean(axis=0, dtype=float)
     columns = expanded(signals)
     columns |= {"std_dvars": standardized, "dvars": plain, "framewise_displacement": np.asarray(fd_mm, float)}
-    both = components(np.concatenate([tissues["csf"], tissues["white_matter"]]), drift)
+    early = settling(signals["global_signal"])
+    both = components(np.concatenate([tissues["csf"], tissues["white_matter"]])[:, early:], drift[early:])
     sidecar: dict[str, Any] = {}
     for i, share in enumerate(both.explained):
         name = f"a_comp_cor_{i:02d}"
-        columns[name] = both.series[:, i]
+        columns[name] = np.r_[np.zeros(early), both.series[:, i]]
         sidecar[name] = {
             "Method": "aCompCor", "Mask": "combined", "Retained": True,
             "SingularValue": float(both.singular_values[i]), "VarianceExplained": float(share),
@@ -240,6 +263,7 @@ def confounds_table(
     columns |= _numbered("cosine", drift)
     columns |= expanded({name: motion[name].to_numpy(float) for name in MOTION})
     columns |= _numbered("motion_outlier", outliers(fd_mm, standardized))
+    columns |= _numbered(NON_STEADY, np.eye(n_volumes)[:, :early])
     return pd.DataFrame(columns), sidecar
 
 

@@ -30,7 +30,7 @@ def study(tmp_path_factory):
     world = World(tmp_path_factory.mktemp("values"))
     people = {
         "sub-fine": "adult", "sub-moved": "adult", "sub-parts": "child", "sub-cut": "child", "sub-dark": "child",
-        "sub-events": "adult", "sub-lost": "adult", "sub-nobody": "",
+        "sub-events": "adult", "sub-lost": "adult", "sub-early": "adult", "sub-nobody": "",
     }  # fmt: skip
     world.describe(people)
     world.add("sub-fine", 1)
@@ -42,6 +42,7 @@ def study(tmp_path_factory):
     world.add("sub-dark", 1, noise=40.0)
     world.add("sub-events", 1, events=changed_events(1))
     world.add("sub-lost", 1, fd=MOVED)
+    world.add("sub-early", 1, early=2)
     world.add("sub-nobody", 1)
     promise = promise_of(
         exclusions__mean_fd_mm=0.7, exclusions__volumes_kept_per_condition=0.8,
@@ -74,6 +75,16 @@ def test_every_clip_has_its_percent_signal_change(study):
     assert rows["trial_order"].tolist() == list(range(1, 25))
     assert rows["n"].eq(1).all()
     assert study.errors == []
+
+
+def test_volumes_before_the_steady_state_are_in_no_model_and_no_tsnr(study):
+    rows = study.rows(person="sub-early")
+    assert (rows["value"] - rows["condition"].map(LEVELS)).abs().max() < 0.25
+    early, fine = (study.quality(participant_id=f"sub-{who}")["tsnr"].median() for who in ("early", "fine"))
+    assert early == pytest.approx(fine, rel=0.15)
+    func = study.out / "sub-early" / "ses-scan" / "func"
+    design = read_frame(next(func.glob("*_run-1_desc-design_timeseries.tsv")))
+    assert design.filter(like="censor").astype(float).sum(axis=1).to_list() == [1, 1] + [0] * (VOLUMES - 2)
 
 
 def test_attention_trials_are_modeled_and_are_no_rows(study):

@@ -166,9 +166,9 @@ class World:
 
     def add(
         self, person, run, *, events=None, levels=LEVELS, fd=0.1, noise=0.05, seed=0, suffix="timeseries",
-        write_events=True, space=SPACE, res="10", affine=AFFINE, brain=BRAIN, slice_time=0.5, **named,
+        write_events=True, space=SPACE, res="10", affine=AFFINE, brain=BRAIN, slice_time=0.5, early=0, **named,
     ):  # fmt: skip
-        """Write one run; `fd` is a number or one per volume."""
+        """Write one run; `fd` is a number or one per volume, `early` the volumes before the steady state."""
         random = np.random.default_rng([seed, run or 0, *map(ord, person)])
         events = events_of_run(run or 0) if events is None else events
         times = frame_times(VOLUMES, TR_S, slice_time_ref=slice_time)
@@ -176,11 +176,14 @@ class World:
         values = noise * random.standard_normal((*SHAPE, VOLUMES))
         values[REGION] += course
         values = np.where(BRAIN[..., None] > 0, 1000 * (1 + values / 100), 0).astype(np.float32)
+        values[..., :early] *= 1.3
         at = {"space": space, "res": res, **named}
         self.save(self.image(person, run, **at), values, affine)
         self.save(self.image(person, run, "desc-brain_mask.nii.gz", **at), brain.astype(np.int16), affine)
         self.say(self.image(person, run, **at), {"RepetitionTime": TR_S})
         table = self.motion(random, fd)
+        for volume in range(early):
+            table[f"non_steady_state_outlier{volume:02d}"] = np.eye(VOLUMES)[volume]
         self.confounds(person, run, suffix, **named).write_text(frame_text(table), "utf-8")
         if write_events:
             self.events(person, run, **named).write_text(frame_text(events), "utf-8")

@@ -13,6 +13,7 @@ from analysis.fmri.preprocessing.confounds import (
     dvars,
     expanded,
     outliers,
+    settling,
     tsnr,
 )
 from protocols.base.errors import InputError
@@ -160,6 +161,47 @@ def test_tsnr_does_not_depend_on_how_many_voxels_are_taken_at_once(brain, monkey
     whole = tsnr(brain, cosines(N, TR))
     monkeypatch.setattr(confounds, "_BATCH", 30)
     assert tsnr(brain, cosines(N, TR)) == pytest.approx(whole, rel=1e-9)
+
+
+def test_bright_volumes_at_the_beginning_are_counted_until_the_first_that_is_not():
+    rng = np.random.default_rng(5)
+    signal = 1000 + rng.normal(0, 2, N) - 10 * np.linspace(0, 1, N)
+    assert settling(signal) == 0
+    bright = signal.copy()
+    bright[:3] += (300, 80, 25)
+    assert settling(bright) == 3
+    bright[60] += 300  # later on it is something else
+    bright[1] = 1000
+    assert settling(bright) == 1
+    dark = signal.copy()
+    dark[0] -= 300
+    assert settling(dark) == 0
+    assert settling(np.full(N, 7.0)) == 0
+    wandering = [1000 + np.cumsum(rng.normal(0, 0.7, N)) for _ in range(200)]  # half a percent in 50 volumes
+    assert not any(settling(one) for one in wandering)
+
+
+def test_components_know_nothing_of_volumes_before_the_steady_state(brain):
+    tissues = {"csf": brain[:60], "white_matter": brain[60:160]}
+    fd = np.r_[np.nan, np.full(N - 1, 0.1)]
+    early = brain.copy()
+    early[:, :2] *= (1.4, 1.2)
+    bright = {"csf": early[:60], "white_matter": early[60:160]}
+    table, _ = confounds_table(motion(), fd, early, bright, TR)
+    assert [name for name in table if name.startswith("non_steady")] == [
+        "non_steady_state_outlier00",
+        "non_steady_state_outlier01",
+    ]
+    assert table.non_steady_state_outlier01.to_list() == [0, 1] + [0] * (N - 2)
+    assert table.a_comp_cor_00[:2].to_list() == [0, 0]
+    assert table.a_comp_cor_00.std() > 0
+    late, _ = confounds_table(
+        motion()[2:], fd[2:], brain[:, 2:], {k: v[:, 2:] for k, v in tissues.items()}, TR
+    )
+    both = np.corrcoef(table.a_comp_cor_00[2:], late.a_comp_cor_00)[0, 1]
+    assert abs(both) > 0.99
+    without, _ = confounds_table(motion(), fd, brain, tissues, TR)
+    assert not any(name.startswith("non_steady") for name in without)
 
 
 def test_a_table_has_fmripreps_columns_in_one_row_per_volume(brain):
