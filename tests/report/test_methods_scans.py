@@ -23,7 +23,8 @@ def test_every_setting_that_can_change_a_number_is_said():
     said = text()
     for words in (
         "MNI152NLin2009cAsym at 10 mm", "realigned", "affine and SyN, ANTs", "SPM response", "0.008 Hz",
-        "six motion parameters", "before the signal’s steady state were set aside, and those with a framewise displacement above 0.9 mm.",
+        "six motion parameters",
+        "before the signal’s steady state were set aside, and those with a framewise displacement above 0.9 mm.",
         "each clip by itself",
         "a sphere of 12 mm around (0, 0, 0), from a test", "Regions were not smoothed",
         "runs with a mean framewise displacement above 0.5 mm", "less than 40 % of a condition’s volumes",
