@@ -79,9 +79,8 @@ def test_shares_of_the_brain_are_of_the_templates_own(analyzed, promise):
     assert not any(step.recomputed for step in again)
 
 
-def test_the_report_draws_maps_in_it_wherever_it_is_written(analyzed, promise, tmp_path):
-    outcome = run_group(analyzed.out, tmp_path, promise, say=lambda _: None, workers=1)
-    assert "brain-aiMinusLive_child-effect" in outcome.report.read_text("utf-8")
+def test_maps_keep_the_brain_they_are_drawn_in_wherever_they_are_written(analyzed, promise, tmp_path):
+    make_maps(analyzed.out, tmp_path, promise, threads=1, say=lambda _: None)
     saved = read_maps(tmp_path / "maps")[0]
     intensity, inside = saved.brain.at(np.array([[0.0, 30, 60], [0, 0, 0], [0, 0, 0]]))
     assert inside.tolist() == [True, True, False]
@@ -89,6 +88,12 @@ def test_the_report_draws_maps_in_it_wherever_it_is_written(analyzed, promise, t
     (tmp_path / "maps" / f"template-{OWN}" / "mask.nii.gz").unlink()
     with pytest.raises(InputError, match=rf"space '{OWN}': has no brain here"):
         brain_of(OWN, tmp_path / "maps")
+
+
+@pytest.mark.slow
+def test_the_report_draws_maps_in_it(analyzed, promise, tmp_path):
+    outcome = run_group(analyzed.out, tmp_path, promise, say=lambda _: None, workers=1)
+    assert "brain-aiMinusLive_child-effect" in outcome.report.read_text("utf-8")
 
 
 @pytest.mark.slow
