@@ -70,7 +70,7 @@ def nuisance(confounds: pd.DataFrame, sets: Sequence[str]) -> pd.DataFrame:
 
 
 def numbers(confounds: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """One column as finite numbers, (volumes,); the first of a difference between volumes may be missing.
+    """One column as finite numbers, (volumes,); the first of a derivative may be missing, and becomes 0.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def numbers(confounds: pd.DataFrame, column: str) -> NDArray[np.float64]:
         If other cells are missing or no numbers; it says which volumes.
     """
     values = pd.to_numeric(confounds[column], errors="coerce").to_numpy(float)
-    if "_derivative1" in column or column == FRAMEWISE_DISPLACEMENT:
+    if "_derivative1" in column:
         values[:1] = np.nan_to_num(values[:1])
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
@@ -89,6 +89,32 @@ def numbers(confounds: pd.DataFrame, column: str) -> NDArray[np.float64]:
             got=f"volumes {listed(bad + 1)} (the first volume is 1): {confounds[column].iloc[bad[0]]}",
             way_out="repair the table, or leave the set out of the plan",
         )
+    return np.asarray(values)
+
+
+def displacement(confounds: pd.DataFrame) -> NDArray[np.float64]:
+    """Framewise displacement in mm, (volumes,), 0 in the first volume; NaN where it is not known.
+
+    It is not known where motion could not be estimated: ``n/a`` in the table.
+
+    Raises
+    ------
+    InputError
+        If the column is missing, or holds words or something infinite or below 0; it says in which volumes.
+    """
+    if FRAMEWISE_DISPLACEMENT not in confounds:
+        raise fail(InputError, "confounds", f"lacks the column '{FRAMEWISE_DISPLACEMENT}'",
+                   got=listed(confounds.columns, limit=24),
+                   way_out="take the confounds table of the same preprocessing, with all its columns")  # fmt: skip
+    column = confounds[FRAMEWISE_DISPLACEMENT]
+    values = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    said = column.notna() & (column.astype(str) != "n/a")
+    bad = np.flatnonzero((np.isnan(values) & said) | np.isinf(values) | (values < 0))
+    if len(bad):
+        raise fail(InputError, f"confounds: {FRAMEWISE_DISPLACEMENT}", "is no distance everywhere",
+                   got=f"volumes {listed(bad + 1)} (the first volume is 1): {column.iloc[bad[0]]}",
+                   way_out="repair the table")  # fmt: skip
+    values[:1] = np.nan_to_num(values[:1])
     return np.asarray(values)
 
 
@@ -105,7 +131,7 @@ def not_steady(confounds: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def moved(confounds: pd.DataFrame, cut_off_mm: float) -> NDArray[np.bool_]:
-    """Volumes to set aside: framewise displacement above the plan's cut-off.
+    """Volumes to set aside: framewise displacement above the plan's cut-off, or not known.
 
     Parameters
     ----------
@@ -128,11 +154,5 @@ def moved(confounds: pd.DataFrame, cut_off_mm: float) -> NDArray[np.bool_]:
         raise fail(
             InputError, "cut-off of framewise displacement", "must be above 0 mm", got=f"{cut_off_mm:g}"
         )
-    if FRAMEWISE_DISPLACEMENT not in confounds:
-        raise fail(
-            InputError,
-            "confounds",
-            f"lacks the column '{FRAMEWISE_DISPLACEMENT}' that censoring needs",
-            got=listed(confounds.columns),
-        )
-    return np.asarray(numbers(confounds, FRAMEWISE_DISPLACEMENT) > cut_off_mm)
+    fd_mm = displacement(confounds)
+    return np.asarray((fd_mm > cut_off_mm) | np.isnan(fd_mm))

@@ -14,7 +14,7 @@ from analysis.fmri.first_level.contrasts import NotInThisRun, combine
 from analysis.fmri.first_level.design import Design, design_matrix, frame_times
 from analysis.fmri.first_level.efficiency import vif
 from analysis.fmri.first_level.engine import fit
-from analysis.fmri.first_level.nuisance import FRAMEWISE_DISPLACEMENT, moved, not_steady, nuisance, numbers
+from analysis.fmri.first_level.nuisance import displacement, moved, not_steady, nuisance
 from analysis.fmri.first_level.reference import fit_with_nilearn
 from analysis.fmri.first_level.signal_change import percent
 from analysis.fmri.person.asked import Asked, in_words
@@ -156,9 +156,6 @@ def model_run(
         raise fail(InputError, files.name, "has another number of volumes than rows of confounds",
                    got=f"{files.scan.n_volumes} volumes, {len(confounds)} rows in {files.confounds.name}",
                    way_out="take both from the same preprocessing")  # fmt: skip
-    if FRAMEWISE_DISPLACEMENT not in confounds:
-        raise fail(InputError, files.name, f"has no column '{FRAMEWISE_DISPLACEMENT}' in {files.confounds.name}",
-                   way_out="take the confounds table of the same preprocessing, with all its columns")  # fmt: skip
     events = files.events.assign(
         condition=_conditions(files.events, asked),
         lost=[why_not(event) for event in files.events.to_dict("records")],
@@ -168,7 +165,7 @@ def model_run(
         raise fail(InputError, files.name, "has no event of a condition of the plan",
                    got=listed(events["trial_type"].dropna().unique()), accepted=listed(words),
                    way_out="say in the plan's 'trial_types' which words mean a condition")  # fmt: skip
-    model = RunModel(files, events, mask, numbers(confounds, FRAMEWISE_DISPLACEMENT))
+    model = RunModel(files, events, mask, displacement(confounds))
     data = masked_series(files.scan, mask)
     steady, drift = ~not_steady(confounds), cosines(files.scan.n_volumes, files.scan.tr_s)
     level = tsnr(data if steady.all() else data[:, steady], drift[steady])
@@ -237,7 +234,8 @@ def _design(
     shown.loc[is_clip & (shown["lost"] != ""), "trial_type"] = NOT_COUNTED
     shown.loc[~is_clip & ~(shown["duration"] > 0), "duration"] = IMPULSE_S
     others = sorted(set(shown["trial_type"].dropna()) - {*NOT_SHOWN, *asked.words})
-    censored = not_steady(confounds)
+    # Where motion could not be estimated, the images lie wherever the volume before did.
+    censored = not_steady(confounds) | np.isnan(displacement(confounds))
     limit = censoring(asked, variant)
     if limit is not None:
         censored |= moved(confounds, limit)

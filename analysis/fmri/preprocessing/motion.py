@@ -111,7 +111,7 @@ class Motion:
     @property
     def note(self) -> str:
         """What a reader has to know about volumes that did not converge; empty if all did."""
-        return "" if self.converged.all() else f"{_lost(self.converged)}: leave them out of the model"
+        return "" if self.converged.all() else f"{_lost(self.converged)}: they are in no model"
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,16 @@ def test_volumes_above_the_cut_off_are_set_aside_and_the_first_never_is(confound
     assert not moved(at_the_cut_off, 0.2).any()
 
 
+def test_a_displacement_that_is_not_known_is_too_much_and_words_are_refused(confounds):
+    told = confounds.framewise_displacement.fillna(0).clip(upper=0.1).astype(object)
+    told[[0, 7]] = "n/a"
+    assert np.flatnonzero(moved(confounds.assign(framewise_displacement=told), 0.2)).tolist() == [7]
+    for wrong in ("much", -0.1, np.inf):
+        told[4] = wrong
+        with pytest.raises(InputError, match=r"is no distance everywhere[\s\S]*volumes 5"):
+            moved(confounds.assign(framewise_displacement=told), 0.2)
+
+
 def test_unusable_confounds_are_refused_by_name(confounds):
     with pytest.raises(InputError, match=r"no set 'motion25'[\s\S]*did you mean 'motion24'"):
         nuisance(confounds, ["motion25"])

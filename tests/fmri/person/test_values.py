@@ -10,6 +10,8 @@ from tests.fmri.person.world import BRAIN, LEVELS, REGION, VOLUMES, World, analy
 MOVED = np.r_[0.1, np.full(VOLUMES - 1, 0.8)]
 IN_PARTS = np.where((np.arange(VOLUMES) // 10) % 2, 1.2, 0.05)
 """Every second 20 s is lost to motion: a mean below a limit of 0.7 mm, and half of the volumes."""
+UNKNOWN = np.where(np.isin(np.arange(VOLUMES), (20, 21)), np.nan, 0.1)
+"""Motion of one volume could not be estimated: neither its displacement nor that of the next is known."""
 GONE = np.where(np.arange(9)[:, None, None] >= 4, 0, BRAIN)
 """A brain whose right half was not measured: one of the region's seven voxels is left."""
 
@@ -30,7 +32,7 @@ def study(tmp_path_factory):
     world = World(tmp_path_factory.mktemp("values"))
     people = {
         "sub-fine": "adult", "sub-moved": "adult", "sub-parts": "child", "sub-cut": "child", "sub-dark": "child",
-        "sub-events": "adult", "sub-lost": "adult", "sub-early": "adult", "sub-nobody": "",
+        "sub-events": "adult", "sub-lost": "adult", "sub-early": "adult", "sub-unknown": "adult", "sub-nobody": "",
     }  # fmt: skip
     world.describe(people)
     world.add("sub-fine", 1)
@@ -43,6 +45,7 @@ def study(tmp_path_factory):
     world.add("sub-events", 1, events=changed_events(1))
     world.add("sub-lost", 1, fd=MOVED)
     world.add("sub-early", 1, early=2)
+    world.add("sub-unknown", 1, fd=UNKNOWN)
     world.add("sub-nobody", 1)
     promise = promise_of(
         exclusions__mean_fd_mm=0.7, exclusions__volumes_kept_per_condition=0.8,
@@ -85,6 +88,17 @@ def test_volumes_before_the_steady_state_are_in_no_model_and_no_tsnr(study):
     func = study.out / "sub-early" / "ses-scan" / "func"
     design = read_frame(next(func.glob("*_run-1_desc-design_timeseries.tsv")))
     assert design.filter(like="censor").astype(float).sum(axis=1).to_list() == [1, 1] + [0] * (VOLUMES - 2)
+
+
+def test_volumes_whose_motion_is_not_known_are_set_aside_and_the_run_goes_on(study):
+    rows = study.rows(person="sub-unknown")
+    assert (rows["value"] - rows["condition"].map(LEVELS)).abs().max() < 0.25
+    assert rows["included"].eq(1).all()
+    func = study.out / "sub-unknown" / "ses-scan" / "func"
+    design = read_frame(next(func.glob("*_run-1_desc-design_timeseries.tsv")))
+    aside = design.filter(like="censor").astype(float).sum(axis=1)
+    assert np.flatnonzero(aside).tolist() == [20, 21]
+    assert study.quality(participant_id="sub-unknown")["mean_fd_mm"].tolist() == pytest.approx([0.1] * 3)
 
 
 def test_attention_trials_are_modeled_and_are_no_rows(study):
