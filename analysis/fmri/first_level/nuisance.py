@@ -130,6 +130,11 @@ def not_steady(confounds: pd.DataFrame) -> NDArray[np.bool_]:
     return found
 
 
+def unusable(confounds: pd.DataFrame) -> NDArray[np.bool_]:
+    """Volumes in no model whatever the plan says, (volumes,): not in steady state, or lying nobody knows where."""
+    return not_steady(confounds) | np.isnan(displacement(confounds))
+
+
 def moved(confounds: pd.DataFrame, cut_off_mm: float) -> NDArray[np.bool_]:
     """Volumes to set aside: framewise displacement above the plan's cut-off, or not known.
 

@@ -14,7 +14,7 @@ from analysis.fmri.first_level.contrasts import NotInThisRun, combine
 from analysis.fmri.first_level.design import Design, design_matrix, frame_times
 from analysis.fmri.first_level.efficiency import vif
 from analysis.fmri.first_level.engine import fit
-from analysis.fmri.first_level.nuisance import displacement, moved, not_steady, nuisance
+from analysis.fmri.first_level.nuisance import displacement, moved, nuisance, unusable
 from analysis.fmri.first_level.reference import fit_with_nilearn
 from analysis.fmri.first_level.signal_change import percent
 from analysis.fmri.person.asked import Asked, in_words
@@ -167,8 +167,8 @@ def model_run(
                    way_out="say in the plan's 'trial_types' which words mean a condition")  # fmt: skip
     model = RunModel(files, events, mask, displacement(confounds))
     data = masked_series(files.scan, mask)
-    steady, drift = ~not_steady(confounds), cosines(files.scan.n_volumes, files.scan.tr_s)
-    level = tsnr(data if steady.all() else data[:, steady], drift[steady])
+    counts, drift = ~unusable(confounds), cosines(files.scan.n_volumes, files.scan.tr_s)
+    level = tsnr(data if counts.all() else data[:, counts], drift[counts])
     model.tsnr, model.tsnr_median = np.zeros(mask.shape), float(np.median(level))
     model.tsnr[mask] = level
     place = np.full(mask.shape, -1)
@@ -234,8 +234,7 @@ def _design(
     shown.loc[is_clip & (shown["lost"] != ""), "trial_type"] = NOT_COUNTED
     shown.loc[~is_clip & ~(shown["duration"] > 0), "duration"] = IMPULSE_S
     others = sorted(set(shown["trial_type"].dropna()) - {*NOT_SHOWN, *asked.words})
-    # Where motion could not be estimated, the images lie wherever the volume before did.
-    censored = not_steady(confounds) | np.isnan(displacement(confounds))
+    censored = unusable(confounds)
     limit = censoring(asked, variant)
     if limit is not None:
         censored |= moved(confounds, limit)

@@ -198,6 +198,22 @@ def settling(global_signal: np.ndarray) -> int:
     return int(np.argmin(bright)) if not bright.all() else 0
 
 
+def usable(global_signal: np.ndarray, fd_mm: np.ndarray) -> np.ndarray:
+    """Volumes that show the brain in its steady state, where motion could be estimated, (volumes,) bool.
+
+    Parameters
+    ----------
+    global_signal
+        Mean over the brain, (volumes,).
+    fd_mm
+        Framewise displacement, (volumes,), the first not a number; elsewhere not a number where it is not known.
+    """
+    found = ~np.isnan(fd_mm)
+    found[0] = True
+    found[: settling(global_signal)] = False
+    return np.asarray(found)
+
+
 def confounds_table(
     motion: pd.DataFrame,
     fd_mm: np.ndarray,
@@ -250,11 +266,13 @@ def confounds_table(
     columns = expanded(signals)
     columns |= {"std_dvars": standardized, "dvars": plain, "framewise_displacement": np.asarray(fd_mm, float)}
     early = settling(signals["global_signal"])
-    both = components(np.concatenate([tissues["csf"], tissues["white_matter"]])[:, early:], drift[early:])
+    counts = usable(signals["global_signal"], fd_mm)
+    both = components(np.concatenate([tissues["csf"], tissues["white_matter"]])[:, counts], drift[counts])
     sidecar: dict[str, Any] = {}
     for i, share in enumerate(both.explained):
         name = f"a_comp_cor_{i:02d}"
-        columns[name] = np.r_[np.zeros(early), both.series[:, i]]
+        columns[name] = np.zeros(n_volumes)
+        columns[name][counts] = both.series[:, i]
         sidecar[name] = {
             "Method": "aCompCor", "Mask": "combined", "Retained": True,
             "SingularValue": float(both.singular_values[i]), "VarianceExplained": float(share),

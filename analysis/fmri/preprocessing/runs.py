@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from analysis.fmri.preprocessing.anatomy import Anatomy, coordinates, reference_to_anatomy
 from analysis.fmri.preprocessing.carpet import sampled, write_carpet
-from analysis.fmri.preprocessing.confounds import confounds_table, cosines, settling, tsnr
+from analysis.fmri.preprocessing.confounds import confounds_table, cosines, tsnr, usable
 from analysis.fmri.preprocessing.images import Still, save_image, series, still
 from analysis.fmri.preprocessing.motion import Motion, estimate_motion
 from analysis.fmri.preprocessing.reference import prepare_reference
@@ -161,8 +161,8 @@ def preprocess_run(
     write_atomically(named["confounds"], frame_text(table))
     write_atomically(_sidecar(named["confounds"]), json.dumps(about, indent=2) + "\n")
     drift = cosines(scan.n_volumes, scan.tr_s)
-    early = settling(data.mean(axis=0, dtype=float))
-    steady = tsnr(data[:, early:], drift[early:])
+    counts = usable(data.mean(axis=0, dtype=float), motion.framewise_displacement)
+    steady = tsnr(data if counts.all() else data[:, counts], drift[counts])
     ratio = np.full(grid.shape, np.nan, np.float32)
     ratio[brain] = steady
     save_image(brain.astype(np.uint8), grid.affine, named["mask"])
@@ -176,7 +176,7 @@ def preprocess_run(
     write_carpet(sampled(data, {name: shown[name][brain] for name in SEGMENTS}), named["carpet"])
     found = Preprocessed(
         **named, motion=motion, coverage=float(brain.sum() / template_brain.sum()),
-        tsnr_before=_tsnr_as_measured(scan, motion, drift, early), tsnr_after=float(np.median(steady)),
+        tsnr_before=_tsnr_as_measured(scan, motion, drift, counts), tsnr_after=float(np.median(steady)),
         route=place.anatomy.route,
     )  # fmt: skip
     said_of_bold = _bold_sidecar(scan, template, found, place.anatomy, slices_corrected=timing is not None)
@@ -255,11 +255,11 @@ def _segmented(likely: Mapping[str, np.ndarray], brain: Mask) -> np.ndarray:
     return np.where(some, 1 + stacked.argmax(axis=0), 0).astype(np.uint8)
 
 
-def _tsnr_as_measured(scan: Scan, motion: Motion, drift: np.ndarray, early: int) -> float:
-    """Median over the head's bright voxels of the run before any interpolation, from its steady state on."""
+def _tsnr_as_measured(scan: Scan, motion: Motion, drift: np.ndarray, counts: np.ndarray) -> float:
+    """Median over the head's bright voxels of the run before any interpolation, in the volumes that count."""
     bright = motion.reference > np.quantile(motion.reference, 0.75)
-    data = np.stack([scan.volume(t)[bright] for t in range(early, scan.n_volumes)], axis=1)
-    return float(np.median(tsnr(data, drift[early:])))
+    data = np.stack([scan.volume(t)[bright] for t in np.flatnonzero(counts)], axis=1)
+    return float(np.median(tsnr(data, drift[counts])))
 
 
 def _bold_sidecar(

@@ -45,7 +45,7 @@ def study(tmp_path_factory):
     world.add("sub-events", 1, events=changed_events(1))
     world.add("sub-lost", 1, fd=MOVED)
     world.add("sub-early", 1, early=2)
-    world.add("sub-unknown", 1, fd=UNKNOWN)
+    world.add("sub-unknown", 1, fd=UNKNOWN, lost=20)
     world.add("sub-nobody", 1)
     promise = promise_of(
         exclusions__mean_fd_mm=0.7, exclusions__volumes_kept_per_condition=0.8,
@@ -98,7 +98,9 @@ def test_volumes_whose_motion_is_not_known_are_set_aside_and_the_run_goes_on(stu
     design = read_frame(next(func.glob("*_run-1_desc-design_timeseries.tsv")))
     aside = design.filter(like="censor").astype(float).sum(axis=1)
     assert np.flatnonzero(aside).tolist() == [20, 21]
-    assert study.quality(participant_id="sub-unknown")["mean_fd_mm"].tolist() == pytest.approx([0.1] * 3)
+    quality = study.quality(participant_id="sub-unknown")
+    assert quality["mean_fd_mm"].tolist() == pytest.approx([0.1] * 3)
+    assert quality["tsnr"].min() > 0.8 * study.quality(participant_id="sub-fine")["tsnr"].min()
 
 
 def test_attention_trials_are_modeled_and_are_no_rows(study):

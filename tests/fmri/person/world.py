@@ -166,9 +166,13 @@ class World:
 
     def add(
         self, person, run, *, events=None, levels=LEVELS, fd=0.1, noise=0.05, seed=0, suffix="timeseries",
-        write_events=True, space=SPACE, res="10", affine=AFFINE, brain=BRAIN, slice_time=0.5, early=0, **named,
+        write_events=True, space=SPACE, res="10", affine=AFFINE, brain=BRAIN, slice_time=0.5, early=0,
+        lost=None, **named,
     ):  # fmt: skip
-        """Write one run; `fd` is a number or one per volume, `early` the volumes before the steady state."""
+        """Write one run; `fd` is a number or one per volume, `early` the volumes before the steady state.
+
+        `lost` is a volume that does not show the head.
+        """
         random = np.random.default_rng([seed, run or 0, *map(ord, person)])
         events = events_of_run(run or 0) if events is None else events
         times = frame_times(VOLUMES, TR_S, slice_time_ref=slice_time)
@@ -177,6 +181,8 @@ class World:
         values[REGION] += course
         values = np.where(BRAIN[..., None] > 0, 1000 * (1 + values / 100), 0).astype(np.float32)
         values[..., :early] *= 1.3
+        if lost is not None:
+            values[..., lost] = np.where(BRAIN > 0, random.uniform(200, 3000, SHAPE), 0)
         at = {"space": space, "res": res, **named}
         self.save(self.image(person, run, **at), values, affine)
         self.save(self.image(person, run, "desc-brain_mask.nii.gz", **at), brain.astype(np.int16), affine)

@@ -200,6 +200,11 @@ def test_components_know_nothing_of_volumes_before_the_steady_state(brain):
     )
     both = np.corrcoef(table.a_comp_cor_00[2:], late.a_comp_cor_00)[0, 1]
     assert abs(both) > 0.99
+    fd[[70, 71]] = np.nan  # motion could not be estimated: a volume of noise
+    early[:, 70] = np.random.default_rng(8).uniform(0, 3000, len(early))
+    noisy, _ = confounds_table(motion(), fd, early, {"csf": early[:60], "white_matter": early[60:160]}, TR)
+    assert noisy.a_comp_cor_00[[0, 1, 70, 71]].to_list() == [0, 0, 0, 0]
+    assert abs(np.corrcoef(table.a_comp_cor_00[2:], noisy.a_comp_cor_00[2:])[0, 1]) > 0.95
     without, _ = confounds_table(motion(), fd, brain, tissues, TR)
     assert not any(name.startswith("non_steady") for name in without)
 
