@@ -11,7 +11,7 @@ from protocols.base.errors import Fault, InputError, fail, listed
 
 CONFOUNDS = ("timeseries", "regressors")
 """Suffixes of confounds tables; the second is of fMRIPrep before 20.2."""
-ABOUT_IMAGES = ("space", "cohort", "res", "den", "desc")
+_ABOUT_IMAGES = ("space", "cohort", "res", "den", "desc")
 """Entities of what was made of a run, and not of the run."""
 
 
@@ -144,7 +144,7 @@ def one_resolution(runs: Mapping[str, list[DerivedRun]]) -> str:
 
 
 def _run(path: Path, name: Name) -> tuple[DerivedRun | None, list[Fault]]:
-    entities = {key: value for key, value in name.entities.items() if key not in ABOUT_IMAGES}
+    entities = {key: value for key, value in name.entities.items() if key not in _ABOUT_IMAGES}
     mask = path.with_name(str(Name("mask", ".nii.gz", {**name.entities, "desc": "brain"})))
     tables = [
         path.with_name(str(Name(suffix, ".tsv", {**entities, "desc": "confounds"}))) for suffix in CONFOUNDS

@@ -9,6 +9,7 @@ from analysis.fmri.group.brain_maps import make_maps
 from analysis.fmri.group.saved import read_maps
 from analysis.fmri.group.template import brain_of
 from analysis.fmri.person.page import page_name
+from analysis.fmri.preprocessing import figures
 from analysis.running import run_group
 from protocols.base.errors import InputError, UsageError
 from tests.fmri.person.world import AFFINE, BRAIN, World, analyze, promise_of
@@ -97,11 +98,21 @@ def test_the_report_draws_maps_in_it(analyzed, promise, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_persons_page_draws_maps_in_it(world, promise, template, tmp_path):
+def test_a_persons_page_draws_maps_and_outlines_in_it(world, promise, template, tmp_path, monkeypatch):
+    for what in ("boldref.nii.gz", "desc-affine_boldref.nii.gz", "dseg.nii.gz"):
+        world.save(world.image("sub-c0", 1, what, space=NAMED), BRAIN)
+    drawn = []
+    draw = figures.overlay_figure
+    monkeypatch.setattr(
+        figures,
+        "overlay_figure",
+        lambda image, outline, *rest: drawn.append(outline) or draw(image, outline, *rest),
+    )
     result = analyze(world, promise, ["c0"], out=tmp_path, template=template, pages=True)
     assert result.errors == []
     assert (tmp_path / page_name("sub-c0", "scan")).exists()
     assert list((tmp_path / "sub-c0" / "figures").glob("scan_map-*.png"))
+    assert [outline.sum() for outline in drawn[:2]] == [LARGER.sum()] * 2  # the template's, not the person's
 
 
 def test_the_brain_that_comes_along_is_whole(tmp_path):

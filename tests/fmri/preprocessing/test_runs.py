@@ -249,6 +249,27 @@ def test_slices_are_brought_to_one_time_only_where_it_is_asked_for_and_the_sidec
     assert found.motion is done.motion
 
 
+def test_volumes_that_show_no_steady_brain_count_in_no_signal_to_noise_ratio(person, done, tmp_path):
+    """A bright first volume and one of noise: the run goes on, and is as good as without them."""
+    data = person.data.copy()
+    data[..., 0] *= 1.5
+    data[..., 15] = np.random.default_rng(6).uniform(0, 900, SHAPE)
+    bold = tmp_path / "sub-01" / "func" / person.bold.name
+    save(data, SCANNER, bold)
+    nib.save(nib.Nifti1Image(data, SCANNER, nib.load(person.bold).header), bold)
+    bold.with_name("sub-01_task-film_bold.json").write_text(json.dumps({"RepetitionTime": TR}), "utf-8")
+    found = preprocess_run(
+        open_scan(bold, tmp_path), person.anatomy, person.template, TARGET, tmp_path / "derivative"
+    )
+    assert found.tsnr_after == pytest.approx(done.tsnr_after, rel=0.1)
+    assert found.tsnr_before == pytest.approx(done.tsnr_before, rel=0.1)
+    assert "volume 16" in found.motion.note
+    table = pd.read_csv(found.confounds, sep="\t", na_values="n/a")
+    assert np.flatnonzero(table.framewise_displacement.isna()).tolist() == [0, 15, 16]
+    assert np.flatnonzero(table.non_steady_state_outlier00).tolist() == [0]
+    assert np.flatnonzero(table.a_comp_cor_00 == 0).tolist() == [0, 15, 16]
+
+
 def test_the_same_run_gives_the_same_bytes(person, done):
     scan = open_scan(person.bold, person.root)
     again = preprocess_run(scan, person.anatomy, person.template, TARGET, person.root / "again")
